@@ -1,0 +1,54 @@
+// Reads a rank's share of each global batch on a background thread, a few batches ahead.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "data/batch.h"
+#include "data/dataset.h"
+#include "data/host_buffer.h"
+#include "data/sampler.h"
+
+namespace lockstep {
+
+struct LoaderOptions {
+  int rank = 0;
+  int world_size = 1;
+  /// Training: every rank takes its slice of every global batch, cut into this many lanes over all
+  /// ranks (a multiple of the world size; 0 means one lane a rank). A rank's slice is its lanes.
+  int64_t lanes = 0;
+  /// Evaluation: whole batches are dealt out instead, batch k to rank k % world_size, so that a
+  /// batch is computed the same way at any world size; ends after one epoch.
+  bool deal_whole_batches = false;
+  int64_t prefetch = 4;  ///< batches kept ready
+  HostAllocator allocator = HostAllocator::aligned();
+};
+
+/// Where to begin: the next global batch to deliver.
+struct LoaderStart {
+  int64_t epoch = 0;
+  int64_t index = 0;
+};
+
+class Loader {
+ public:
+  /// `split` must outlive the loader.
+  Loader(const Split& split, const Sampler& sampler, LoaderOptions options, LoaderStart start = {});
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  /// The next batch; blocks until it is there and keeps it valid until the next call. Training
+  /// goes on into the next epoch without end; evaluation gives null after its last batch. Errors of
+  /// the reading thread are thrown here.
+  const Batch* next();
+
+  /// Seconds that next() had to wait for the reading thread, since construction.
+  double waited_seconds() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,67 @@
+// What a data set folder holds: `manifest.json`, the trust root of its shards (see FORMAT.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace lockstep {
+
+/// Types a stream can be stored in.
+enum class ElementType { u8, i16, i32, i64, f32, f64 };
+
+size_t size_of(ElementType type);
+std::string name_of(ElementType type);
+/// Throws Error(corrupt) for an unknown name.
+ElementType element_type_of(const std::string& name);
+
+/// One stream of every sequence. Dense streams have `features` numbers a step, symbol streams one
+/// integer a step in [0, num_classes).
+struct StreamSchema {
+  std::string name;  ///< "inputs", or a target's name
+  ElementType element = ElementType::f32;
+  int64_t features = 0;     ///< 0: a symbol stream
+  double scale = 1.0;       ///< dense value = stored value * scale + offset
+  double offset = 0.0;
+  int64_t num_classes = 0;  ///< 0: a dense stream
+  std::vector<std::string> labels;  ///< names of the classes or the vocabulary; may be empty
+
+  bool is_symbols() const { return features == 0; }
+};
+
+struct ShardInfo {
+  std::string file;        ///< a plain name inside the folder
+  int64_t sequences = 0;
+  int64_t bytes = 0;       ///< file size
+  std::string sha256;      ///< of the whole file
+  std::vector<int64_t> steps;  ///< sum of lengths, one per stream in schema order
+};
+
+struct SplitInfo {
+  std::string name;  ///< "train", "validation", "test", ...
+  std::vector<ShardInfo> shards;
+  int64_t sequences = 0;
+  int64_t shortest = 0;  ///< of the inputs
+  int64_t longest = 0;
+};
+
+struct Manifest {
+  int64_t format_version = 1;
+  std::string source;                 ///< what it was made from, in words
+  std::vector<StreamSchema> streams;  ///< inputs first, then targets in sorted order of names
+  std::vector<SplitInfo> splits;
+
+  /// Null when there is none of that name.
+  const SplitInfo* find_split(const std::string& name) const;
+  const StreamSchema& stream(const std::string& name) const;
+  /// Hash of the whole manifest: two data sets with the same fingerprint hold the same bytes.
+  std::string fingerprint() const;
+};
+
+/// Reads and checks `folder`/manifest.json. Throws Error: missing when it is not there, corrupt
+/// (with the JSON path) when any value is absent, of a wrong type or out of range.
+Manifest read_manifest(const std::filesystem::path& folder);
+void write_manifest(const std::filesystem::path& folder, const Manifest& manifest);
+
+}  // namespace lockstep

@@ -1,0 +1,82 @@
+// What the launcher asks of the trainer: one call per verb. Free of LibTorch and MPI types.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <iosfwd>
+#include <string>
+
+#include "data/base/error.h"
+#include "trainer/comm/communicator.h"
+#include "trainer/observers/observer.h"
+#include "trainer/run_config.h"
+
+namespace lockstep {
+
+/// How `train` treats checkpoints already in the run folder.
+struct ResumeChoice {
+  enum class Mode {
+    automatic,  ///< continue from the newest intact checkpoint when there is one
+    never,      ///< start anew; refused when the folder holds checkpoints
+    path        ///< continue from `path`, or stop when it is not intact
+  };
+  Mode mode = Mode::automatic;
+  std::filesystem::path path;
+};
+
+struct TrainRequest {
+  RunConfig config;
+  std::string config_name;  ///< stem of the config file
+  std::string config_text;  ///< resolved YAML, written into the run folder
+  ResumeChoice resume;
+  bool quiet = false;       ///< no progress on the terminal
+  /// Set by a signal handler: stop at the next step boundary on which all ranks agree.
+  const std::atomic<bool>* stop_requested = nullptr;
+};
+
+/// Collective. Trains until the end or until told to stop; `result.exit_code` is done or drained.
+/// Throws the same Error on every rank.
+RunResult train(const TrainRequest& request, Communicator& communicator);
+
+/// Everything `train` would do before its first step; prints shapes, parameters, memory and the
+/// length of the run to `out` on rank zero. Creates and changes nothing.
+void dry_run(const TrainRequest& request, Communicator& communicator, std::ostream& out);
+
+/// `source` is a run folder (its newest intact checkpoint) or one checkpoint folder. `data_path`
+/// empty: the data set of the run. Collective; every rank gets the report.
+struct EvaluateRequest {
+  std::filesystem::path source;
+  std::string split = "test";
+  std::filesystem::path data_path;
+  std::string device = "auto";
+  int64_t batch_size = 0;  ///< 0: as in the run's config
+};
+EvaluationReport evaluate(const EvaluateRequest& request, Communicator& communicator);
+
+/// Reads JSON lines from `in`, one sequence each: {"inputs": [[...features], ...], "id": any}, and
+/// writes one JSON line each to `out`, in order: {"id", "label", "probabilities", ...}. A bad line
+/// gets {"id", "error"} and the rest goes on; the number of bad lines is returned.
+struct PredictRequest {
+  std::filesystem::path source;
+  std::string device = "auto";
+  int64_t batch_size = 64;
+};
+int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& out);
+
+/// Predicts the sequences of a split of a data set instead of JSON lines.
+int64_t predict_split(const PredictRequest& request, const std::filesystem::path& data_path,
+                      const std::string& split, std::ostream& out);
+
+/// Times training steps on generated data of the config's shapes. `result` has the keys of
+/// result.json.
+struct BenchStepRequest {
+  RunConfig config;
+  int64_t steps = 200;
+  int64_t warmup_steps = 20;
+  int64_t time = 28;      ///< steps of a generated sequence
+  int64_t features = 28;
+  int64_t classes = 10;
+};
+RunResult bench_step(const BenchStepRequest& request, Communicator& communicator);
+
+}  // namespace lockstep
