@@ -1,0 +1,40 @@
+// A world of one: every sum is already there.
+#include <unistd.h>
+
+#include <array>
+
+#include "trainer/comm/communicator.h"
+
+namespace lockstep {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+class AloneCommunicator : public Communicator {
+ public:
+  AloneCommunicator() { place_.host = host_name(); }
+
+  const Place& place() const override { return place_; }
+  std::string name() const override { return "alone"; }
+  void all_reduce_sum(float*, size_t) override {}
+  void all_reduce_sum_in_tree_order(float*, size_t) override {}
+  void broadcast(float*, size_t, int) override {}
+  std::vector<std::string> all_gather(const std::string& bytes) override { return {bytes}; }
+  std::string broadcast_bytes(const std::string& bytes, int) override { return bytes; }
+  void sum_on_all(std::vector<int64_t>&) override {}
+  void barrier() override {}
+
+ private:
+  Place place_;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_alone_communicator() {
+  return std::make_unique<AloneCommunicator>();
+}
+
+}  // namespace lockstep

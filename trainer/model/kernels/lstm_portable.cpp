@@ -1,0 +1,1 @@
+// Fused LSTM time loop.
