@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -49,6 +50,10 @@ class Communicator {
   virtual std::string broadcast_bytes(const std::string& bytes, int root) = 0;
   virtual void sum_on_all(std::vector<int64_t>& values) = 0;
   virtual void barrier() = 0;
+
+  /// From now on every rank keeps its last known state in `folder` (which must exist), so that a
+  /// rank that waits too long can name who is late.
+  virtual void keep_rank_states_in(const std::filesystem::path& folder) = 0;
 };
 
 /// A world of one.

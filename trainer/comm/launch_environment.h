@@ -22,6 +22,9 @@ LaunchEnvironment launch_environment(const std::function<const char*(const char*
 
 struct CommunicatorOptions {
   double timeout_seconds = 60;
+  /// Called on the watchdog's thread when a collective outlasts the timeout, with a message that
+  /// names who is late; must end the process.
+  std::function<void(const std::string&)> on_timeout;
 };
 
 /// The communicator for host memory: alone without MPI, else MPI_Init and the MPI backend. Throws
