@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/manifest.h"
@@ -17,7 +18,9 @@ class ShardReader;
 /// safe from several threads.
 class Split {
  public:
-  Split(const std::filesystem::path& folder, const Manifest& manifest, const SplitInfo& info);
+  /// Opens and checks all shards, as Dataset::open_split says.
+  Split(const std::filesystem::path& folder, const Manifest& manifest, const SplitInfo& info,
+        bool verify_checksums = true);
   ~Split();
   Split(Split&&) noexcept;
 
@@ -33,6 +36,8 @@ class Split {
   void read(int64_t id, size_t stream, void* destination) const;
 
  private:
+  std::pair<const ShardReader*, int64_t> locate(int64_t id) const;
+
   SplitInfo info_;
   std::vector<StreamSchema> schema_;
   std::vector<std::unique_ptr<ShardReader>> shards_;

@@ -21,6 +21,10 @@ struct LoaderOptions {
   /// batch is computed the same way at any world size; ends after one epoch.
   bool deal_whole_batches = false;
   int64_t prefetch = 4;  ///< batches kept ready
+  /// Augmentation of dense inputs: each sample is moved by up to this many steps in time and as
+  /// many features, zeros coming in. How far is a pure function of (shift_seed, epoch, sample id).
+  int64_t shift = 0;
+  uint64_t shift_seed = 0;
   HostAllocator allocator = HostAllocator::aligned();
 };
 

@@ -1,0 +1,57 @@
+#include "data/dataset.h"
+
+#include <algorithm>
+
+#include "data/base/error.h"
+#include "data/shard_check.h"
+
+namespace lockstep {
+
+Split::Split(const std::filesystem::path& folder, const Manifest& manifest, const SplitInfo& info,
+             bool verify_checksums)
+    : info_(info), schema_(manifest.streams) {
+  ShardProblems problems;
+  int64_t first = 0;
+  for (const ShardInfo& shard : info_.shards) {
+    shards_.push_back(open_shard(folder, schema_, shard, verify_checksums, problems));
+    first_id_.push_back(first);
+    first += shard.sequences;
+  }
+  problems.throw_if_any(folder);
+}
+
+Split::~Split() = default;
+Split::Split(Split&&) noexcept = default;
+
+std::pair<const ShardReader*, int64_t> Split::locate(int64_t id) const {
+  LOCKSTEP_CHECK(id >= 0 && id < size(), "sequence {} of {} in \"{}\"", id, size(), info_.name);
+  const auto after = std::upper_bound(first_id_.begin(), first_id_.end(), id);
+  const auto shard = static_cast<size_t>(after - first_id_.begin()) - 1;
+  return {shards_[shard].get(), id - first_id_[shard]};
+}
+
+int64_t Split::length(int64_t id, size_t stream) const {
+  const auto [shard, sequence] = locate(id);
+  return shard->length(sequence, stream);
+}
+
+void Split::read(int64_t id, size_t stream, void* destination) const {
+  const auto [shard, sequence] = locate(id);
+  shard->read(sequence, stream, destination);
+}
+
+Dataset::Dataset(std::filesystem::path folder)
+    : folder_(std::move(folder)), manifest_(read_manifest(folder_)) {}
+
+Split Dataset::open_split(const std::string& name, bool verify_checksums) const {
+  if (const SplitInfo* info = manifest_.find_split(name)) {
+    return {folder_, manifest_, *info, verify_checksums};
+  }
+  std::string names;
+  for (const SplitInfo& split : manifest_.splits) names += (names.empty() ? "" : ", ") + split.name;
+  throw Error(ExitCode::missing,
+              fmt::format("{}: the data set has no split \"{}\"", folder_.string(), name),
+              "it has: " + names);
+}
+
+}  // namespace lockstep

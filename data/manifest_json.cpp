@@ -1,0 +1,204 @@
+// manifest.json: FORMAT.md describes its members. Whoever wrote it is not trusted here.
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "data/base/atomic_file.h"
+#include "data/base/error.h"
+#include "data/base/json_value.h"
+#include "data/base/sha256.h"
+#include "data/element_type.h"
+#include "data/manifest.h"
+
+namespace lockstep {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kFileName = "manifest.json";
+constexpr const char* kFormatName = "lockstep-dataset";
+constexpr int64_t kFormatVersion = 1;
+constexpr size_t kMaxManifestBytes = size_t{256} << 20;
+// What keeps every product of counts and sizes below 2^63.
+constexpr int64_t kMaxFeatures = int64_t{1} << 24;
+constexpr int64_t kMaxCount = int64_t{1} << 40;
+
+json json_of(const StreamSchema& stream) {
+  return {{"name", stream.name},     {"element", name_of(stream.element)},
+          {"features", stream.features}, {"scale", stream.scale},
+          {"offset", stream.offset}, {"num_classes", stream.num_classes},
+          {"labels", stream.labels}};
+}
+
+json json_of(const ShardInfo& shard) {
+  return {{"file", shard.file},
+          {"sequences", shard.sequences},
+          {"bytes", shard.bytes},
+          {"sha256", shard.sha256},
+          {"steps", shard.steps}};
+}
+
+json json_of(const SplitInfo& split);
+
+template <class Item>
+json list_of(const std::vector<Item>& items) {
+  json list = json::array();
+  for (const Item& item : items) list.push_back(json_of(item));
+  return list;
+}
+
+json json_of(const SplitInfo& split) {
+  return {{"name", split.name},
+          {"sequences", split.sequences},
+          {"shortest", split.shortest},
+          {"longest", split.longest},
+          {"shards", list_of(split.shards)}};
+}
+
+json json_of(const Manifest& manifest) {
+  return {{"format", kFormatName},
+          {"format_version", manifest.format_version},
+          {"source", manifest.source},
+          {"streams", list_of(manifest.streams)},
+          {"splits", list_of(manifest.splits)}};
+}
+
+/// A name that is safe as a file and as an HDF5 link.
+std::string plain_name(const JsonValue& value) {
+  std::string name = value.text();
+  const bool plain = !name.empty() && name.size() <= 200 && name[0] != '.' &&
+                     std::all_of(name.begin(), name.end(), [](unsigned char c) {
+                       return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+                     });
+  if (!plain) value.fail("is not a plain name (letters, digits, \"_\", \"-\" and \".\")");
+  return name;
+}
+
+std::string digest(const JsonValue& value) {
+  std::string text = value.text();
+  const bool hex = text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+  if (!hex) value.fail("is not a SHA-256 in 64 lower-case hexadecimal digits");
+  return text;
+}
+
+ElementType element(const JsonValue& value) {
+  try {
+    return element_type_of(value.text());
+  } catch (const Error& error) {
+    value.fail(error.what());
+  }
+}
+
+void check_kind(const JsonValue& value, const StreamSchema& stream) {
+  if ((stream.features > 0) == (stream.num_classes > 0)) {
+    value.fail("must have either features (dense) or num_classes (symbols)");
+  }
+  if (stream.is_symbols() && !is_integer(stream.element)) {
+    value.fail("holds symbols in a type that is not an integer");
+  }
+  const auto labels = static_cast<int64_t>(stream.labels.size());
+  if (labels > 0 && labels != stream.num_classes) {
+    value.fail(fmt::format("has {} labels for {} classes", labels, stream.num_classes));
+  }
+}
+
+StreamSchema read_stream(const JsonValue& value) {
+  StreamSchema stream;
+  stream.name = plain_name(value.member("name"));
+  stream.element = element(value.member("element"));
+  stream.features = value.member("features").integer(0, kMaxFeatures);
+  stream.scale = value.member("scale").number();
+  stream.offset = value.member("offset").number();
+  stream.num_classes = value.member("num_classes").integer(0, kMaxCount);
+  for (const JsonValue& label : value.member("labels").items()) {
+    stream.labels.push_back(label.text());
+  }
+  check_kind(value, stream);
+  return stream;
+}
+
+std::vector<StreamSchema> read_streams(const JsonValue& list) {
+  std::vector<StreamSchema> streams;
+  for (const JsonValue& item : list.items()) {
+    streams.push_back(read_stream(item));
+    const std::string& name = streams.back().name;
+    if (streams.size() == 1 && name != "inputs") item.fail("must be the stream \"inputs\"");
+    if (streams.size() >= 2 && name == "inputs") item.fail("is a second stream \"inputs\"");
+    if (streams.size() > 2 && name <= streams[streams.size() - 2].name) {
+      item.fail("targets are not in sorted order of distinct names");
+    }
+  }
+  if (streams.empty()) list.fail("holds no stream");
+  return streams;
+}
+
+ShardInfo read_shard(const JsonValue& value, size_t num_streams) {
+  ShardInfo shard;
+  shard.file = plain_name(value.member("file"));
+  shard.sequences = value.member("sequences").integer(0, kMaxCount);
+  shard.bytes = value.member("bytes").integer(0);
+  shard.sha256 = digest(value.member("sha256"));
+  const JsonValue steps = value.member("steps");
+  for (const JsonValue& count : steps.items()) shard.steps.push_back(count.integer(0, kMaxCount));
+  if (shard.steps.size() != num_streams) {
+    steps.fail(fmt::format("has {} entries for {} streams", shard.steps.size(), num_streams));
+  }
+  return shard;
+}
+
+SplitInfo read_split(const JsonValue& value, size_t num_streams, std::set<std::string>& files) {
+  SplitInfo split;
+  split.name = plain_name(value.member("name"));
+  split.sequences = value.member("sequences").integer(0, kMaxCount);
+  split.shortest = value.member("shortest").integer(0, kMaxCount);
+  split.longest = value.member("longest").integer(split.shortest, kMaxCount);
+  int64_t sequences = 0;
+  for (const JsonValue& item : value.member("shards").items()) {
+    split.shards.push_back(read_shard(item, num_streams));
+    if (!files.insert(split.shards.back().file).second) item.fail("names a file a second time");
+    sequences = std::min(sequences + split.shards.back().sequences, kMaxCount + 1);
+  }
+  if (sequences != split.sequences) {
+    value.fail(fmt::format("says {} sequences but its shards hold {}", split.sequences, sequences));
+  }
+  return split;
+}
+
+}  // namespace
+
+std::string Manifest::fingerprint() const { return sha256_of(json_of(*this).dump()); }
+
+Manifest read_manifest(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / kFileName;
+  if (!std::filesystem::is_regular_file(file)) {
+    throw Error(ExitCode::missing, fmt::format("{}: there is no data set here", file.string()),
+                "make one with `lockstep data import` or `lockstep data generate`");
+  }
+  const json document = parse_json(read_file(file, kMaxManifestBytes), file);
+  const JsonValue root(document, file);
+  const JsonValue format = root.member("format");
+  if (format.text() != kFormatName) format.fail("is not a Lockstep data set");
+  Manifest manifest;
+  manifest.format_version = root.member("format_version").integer(kFormatVersion, kFormatVersion);
+  manifest.source = root.member("source").text();
+  manifest.streams = read_streams(root.member("streams"));
+  std::set<std::string> files;
+  for (const JsonValue& item : root.member("splits").items()) {
+    SplitInfo split = read_split(item, manifest.streams.size(), files);
+    if (manifest.find_split(split.name) != nullptr) item.fail("is a second split of its name");
+    manifest.splits.push_back(std::move(split));
+  }
+  return manifest;
+}
+
+void write_manifest(const std::filesystem::path& folder, const Manifest& manifest) {
+  const std::filesystem::path file = folder / kFileName;
+  try {
+    write_file_atomically(file, json_of(manifest).dump(1) + "\n");
+  } catch (const json::exception&) {
+    throw Error(ExitCode::corrupt, fmt::format("{}: a text in it is not UTF-8", file.string()));
+  }
+}
+
+}  // namespace lockstep

@@ -1,0 +1,188 @@
+#include "data/shard_dataset.h"
+
+#include <algorithm>
+#include <array>
+
+#include "data/base/error.h"
+#include "data/shard_layout.h"
+
+namespace lockstep {
+namespace {
+
+/// Deflate's best case is a little better than 1000:1.
+constexpr int64_t kMaxDeflateRatio = 1040;
+/// libhdf5 finds chunk n by walking over the n before it; past this it would take seconds.
+constexpr hsize_t kMaxDirectChunks = 4096;
+constexpr size_t kChecksumBytes = 4;
+
+}  // namespace
+
+ShardDataset::ShardDataset(const ShardFile& file, std::string path, ElementType element, int rank,
+                           int64_t width)
+    : file_(&file),
+      path_(std::move(path)),
+      memory_type_(native_type(element)),
+      rank_(rank),
+      width_(width),
+      row_bytes_(size_of(element) * static_cast<size_t>(width)) {
+  const Hdf5Session session;
+  file_->require_hard_links(path_);
+  const Hdf5Id access = owned_properties(H5Pcreate(H5P_DATASET_ACCESS));
+  H5Pset_chunk_cache(access.get(), 521, size_t{16} << 20, 1.0);
+  dataset_ = owned_dataset(H5Dopen2(file_->hdf5(), path_.c_str(), access.get()));
+  if (!dataset_.valid()) fail("cannot be opened, or is a group");
+  check_type(element);
+  check_storage();
+  check_shape(rank, width);
+  const bool plain = is_native_ && !has_deflate_ && !has_shuffle_ && !file_->has_user_block();
+  if (plain && (is_chunked_ ? locate_chunks() : locate_contiguous())) dataset_.close();
+}
+
+void ShardDataset::check_type(ElementType element) {
+  const Hdf5Id type = owned_type(H5Dget_type(dataset_.get()));
+  is_native_ = H5Tequal(type.get(), memory_type_) > 0;
+  if (is_native_ || H5Tequal(type.get(), little_endian_type(element)) > 0 ||
+      H5Tequal(type.get(), big_endian_type(element)) > 0) {
+    return;
+  }
+  const H5T_class_t kind = H5Tget_class(type.get());
+  const char* name = kind == H5T_INTEGER ? (H5Tget_sign(type.get()) == H5T_SGN_NONE ? "u" : "i")
+                     : kind == H5T_FLOAT ? "f"
+                                         : nullptr;
+  fail(name == nullptr ? fmt::format("does not hold numbers; {} is expected", name_of(element))
+                       : fmt::format("holds {}{}; {} is expected", name,
+                                     8 * H5Tget_size(type.get()), name_of(element)));
+}
+
+void ShardDataset::check_storage() {
+  const Hdf5Id creation = owned_properties(H5Dget_create_plist(dataset_.get()));
+  if (!creation.valid()) fail("has no readable description");
+  if (H5Pget_external_count(creation.get()) != 0) fail("keeps its data in another file");
+  const H5D_layout_t layout = H5Pget_layout(creation.get());
+  is_chunked_ = layout == H5D_CHUNKED;
+  if (!is_chunked_ && layout != H5D_CONTIGUOUS && layout != H5D_COMPACT) {
+    fail("has a layout other than chunked, contiguous or compact");
+  }
+  check_filters(creation.get());
+  if (!is_chunked_) return;
+  std::array<hsize_t, 2> chunk{1, 1};
+  if (H5Pget_chunk(creation.get(), 2, chunk.data()) != rank_) fail("has chunks of another rank");
+  const size_t element_bytes = row_bytes_ / static_cast<size_t>(width_);
+  const size_t most = shard_layout::kMaxChunkBytes / element_bytes;
+  if (chunk[0] > most || chunk[1] > most || chunk[0] * chunk[1] > most) {
+    fail(fmt::format("has chunks of more than {} bytes", shard_layout::kMaxChunkBytes));
+  }
+  const bool whole_rows = static_cast<int64_t>(chunk[1]) == width_ || rank_ == 1;
+  chunk_rows_ = whole_rows ? static_cast<int64_t>(chunk[0]) : 0;
+}
+
+void ShardDataset::check_filters(hid_t creation) {
+  const int count = H5Pget_nfilters(creation);
+  if (count < 0) fail("has no readable list of filters");
+  for (int i = 0; i < count; ++i) {
+    unsigned flags = 0;
+    unsigned config = 0;
+    size_t values = 0;
+    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values,
+                                               nullptr, 0, nullptr, &config);
+    switch (filter) {
+      case H5Z_FILTER_SHUFFLE: has_shuffle_ = true; break;
+      case H5Z_FILTER_DEFLATE: has_deflate_ = true; break;
+      case H5Z_FILTER_FLETCHER32: has_fletcher32_ = true; break;
+      default: fail(fmt::format("uses the filter {}; shuffle, deflate and fletcher32 are allowed",
+                                static_cast<int>(filter)));
+    }
+  }
+}
+
+void ShardDataset::check_shape(int rank, int64_t width) {
+  const Hdf5Id space = owned_space(H5Dget_space(dataset_.get()));
+  const int found = H5Sget_simple_extent_ndims(space.get());
+  if (found != rank) fail(fmt::format("has {} dimensions; {} expected", found, rank));
+  std::array<hsize_t, 2> extent{0, 1};
+  if (H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr) < 0) fail("has no shape");
+  if (rank == 2 && extent[1] != static_cast<hsize_t>(width)) {
+    fail(fmt::format("has {} columns; {} expected", extent[1], width));
+  }
+  const int64_t most = file_->size() / static_cast<int64_t>(row_bytes_) *
+                           (has_deflate_ ? kMaxDeflateRatio : 1) +
+                       (has_deflate_ ? kMaxDeflateRatio : 0);
+  if (extent[0] > static_cast<hsize_t>(most)) {
+    fail(fmt::format("claims {} rows, more than a file of {} bytes can hold", extent[0],
+                     file_->size()));
+  }
+  rows_ = static_cast<int64_t>(extent[0]);
+}
+
+bool ShardDataset::locate_contiguous() {
+  if (rows_ == 0) return true;
+  const haddr_t offset = H5Dget_offset(dataset_.get());  // undefined when compact or never written
+  if (offset == HADDR_UNDEF) return false;
+  const auto bytes = rows_ * static_cast<int64_t>(row_bytes_);
+  if (offset > static_cast<haddr_t>(file_->size() - bytes)) fail("lies past the end of the file");
+  chunk_rows_ = rows_;
+  chunk_offsets_ = {static_cast<int64_t>(offset)};
+  return true;
+}
+
+bool ShardDataset::locate_chunks() {
+  const Hdf5Id space = owned_space(H5Dget_space(dataset_.get()));
+  hsize_t count = 0;
+  if (chunk_rows_ == 0 || H5Dget_num_chunks(dataset_.get(), space.get(), &count) < 0) return false;
+  const int64_t expected = (rows_ + chunk_rows_ - 1) / chunk_rows_;
+  if (count > kMaxDirectChunks || static_cast<int64_t>(count) != expected) return false;
+  const size_t chunk_bytes = static_cast<size_t>(chunk_rows_) * row_bytes_;
+  std::vector<int64_t> offsets(count, -1);
+  for (hsize_t i = 0; i < count; ++i) {
+    std::array<hsize_t, 2> position{};
+    unsigned skipped_filters = 0;
+    haddr_t address = HADDR_UNDEF;
+    hsize_t bytes = 0;
+    if (H5Dget_chunk_info(dataset_.get(), space.get(), i, position.data(), &skipped_filters,
+                          &address, &bytes) < 0) {
+      fail("has a damaged index of chunks");
+    }
+    const size_t checksum = has_fletcher32_ && skipped_filters == 0 ? kChecksumBytes : 0;
+    const hsize_t index = position[0] / static_cast<hsize_t>(chunk_rows_);
+    if (bytes != chunk_bytes + checksum || index >= count || offsets[index] != -1) return false;
+    if (address > static_cast<haddr_t>(file_->size()) ||
+        bytes > static_cast<haddr_t>(file_->size()) - address) {
+      fail("has a chunk past the end of the file");
+    }
+    offsets[index] = static_cast<int64_t>(address);
+  }
+  chunk_offsets_ = std::move(offsets);
+  return true;
+}
+
+void ShardDataset::read_rows(int64_t first, int64_t count, void* destination) const {
+  LOCKSTEP_CHECK(first >= 0 && count >= 0 && count <= rows_ - first, "rows {} + {} of {} in {}",
+                 first, count, rows_, path_);
+  if (is_direct()) {
+    auto* next = static_cast<char*>(destination);
+    while (count > 0) {
+      const int64_t row = first % chunk_rows_;
+      const int64_t part = std::min(count, chunk_rows_ - row);
+      const auto bytes = static_cast<size_t>(part) * row_bytes_;
+      file_->read_bytes(chunk_offsets_[static_cast<size_t>(first / chunk_rows_)] +
+                            row * static_cast<int64_t>(row_bytes_),
+                        bytes, next);
+      next += bytes;
+      first += part;
+      count -= part;
+    }
+    return;
+  }
+  if (count == 0) return;
+  const Hdf5Session session;
+  const Hdf5Id source = select_rows(dataset_.get(), rank_, first, count, width_);
+  const Hdf5Id target = memory_rows(rank_, count, width_);
+  if (!source.valid() || !target.valid() ||
+      H5Dread(dataset_.get(), memory_type_, target.get(), source.get(), H5P_DEFAULT, destination) <
+          0) {
+    fail(fmt::format("cannot be read at rows {} to {}: damaged, or a checksum does not match",
+                     first, first + count - 1));
+  }
+}
+
+}  // namespace lockstep

@@ -1,0 +1,58 @@
+// One data set of a shard, checked when it is opened and read by rows afterwards.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/shard_file.h"
+
+namespace lockstep {
+
+/// Rows of `width` elements of one type. Opening refuses whatever FORMAT.md does not allow: other
+/// types and shapes, external or virtual storage, unknown filters, large chunks, more rows than
+/// the file can hold. Reading is const and safe from several threads.
+class ShardDataset {
+ public:
+  /// `file` must outlive this. Throws Error(corrupt).
+  ShardDataset(const ShardFile& file, std::string path, ElementType element, int rank,
+               int64_t width);
+
+  int64_t rows() const { return rows_; }
+  const std::string& path() const { return path_; }
+
+  /// Whether rows are read past libhdf5, straight from where the chunks lie in the file. That is
+  /// several times faster for single rows in random order; it is possible for data in this
+  /// machine's own byte order and without compression.
+  bool is_direct() const { return !dataset_.valid(); }
+
+  /// Reads rows [first, first + count) as they lie in memory.
+  void read_rows(int64_t first, int64_t count, void* destination) const;
+
+ private:
+  void check_type(ElementType element);
+  void check_shape(int rank, int64_t width);
+  void check_storage();
+  void check_filters(hid_t creation);
+  bool locate_contiguous();
+  bool locate_chunks();
+  [[noreturn]] void fail(const std::string& problem) const { file_->fail(path_, problem); }
+
+  const ShardFile* file_;
+  std::string path_;
+  hid_t memory_type_;
+  int rank_;
+  int64_t width_;
+  size_t row_bytes_;
+  int64_t rows_ = 0;
+  bool is_chunked_ = false;
+  bool is_native_ = false;
+  bool has_deflate_ = false;
+  bool has_fletcher32_ = false;
+  bool has_shuffle_ = false;
+  Hdf5Id dataset_;
+  int64_t chunk_rows_ = 0;
+  std::vector<int64_t> chunk_offsets_;  ///< in the file, in the order of rows
+};
+
+}  // namespace lockstep
