@@ -10,13 +10,12 @@ training steps only, after a warm-up, as Lockstep's result.json does.
 """
 
 import argparse
-import gzip
 import json
 import os
 import pathlib
-import struct
 import time
 
+import h5py
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -33,7 +32,7 @@ def main():
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--idx", type=pathlib.Path, required=True, help="folder with MNIST's four files")
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="data set folder with MNIST's shape")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--batch", type=int, default=64, help="global batch")
     parser.add_argument("--hidden", type=int, default=128)
@@ -46,14 +45,13 @@ def parse_arguments():
 
 def train(rank, options):
     set_up_process(rank, options)
-    images_NTF, labels_N = load(options.idx, "train")
+    images_NTF, labels_N = load(options.data, "train")
     model = DistributedDataParallel(Classifier(options.hidden), gradient_as_bucket_view=True,
                                     broadcast_buffers=False)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     loss_of = nn.CrossEntropyLoss()
     share = options.batch // options.processes
     steps = len(images_NTF) // options.batch
-    seconds = 0.0
     for epoch in range(options.epochs):
         order = torch.randperm(len(images_NTF), generator=torch.Generator().manual_seed(options.seed + epoch))
         mine = order[: steps * options.batch].view(steps, options.processes, share)[:, rank].contiguous()
@@ -93,18 +91,15 @@ class Classifier(nn.Module):
 
 
 def load(folder, split):
-    prefix = {"train": "train", "test": "t10k"}[split]
-    images = read_idx(folder, f"{prefix}-images-idx3-ubyte")
-    labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte")
-    return images.float().div_(255), labels.long()
-
-
-def read_idx(folder, name):
-    plain, packed = folder / name, folder / f"{name}.gz"
-    data = plain.read_bytes() if plain.exists() else gzip.decompress(packed.read_bytes())
-    dimensions = data[3]
-    shape = struct.unpack(f">{dimensions}I", data[4 : 4 + 4 * dimensions])
-    return torch.frombuffer(bytearray(data[4 + 4 * dimensions :]), dtype=torch.uint8).view(shape)
+    """The split of a Lockstep data set, whose shards any HDF5 reader opens, as pixels in [0, 1]."""
+    images, labels = [], []
+    for shard in sorted(folder.glob(f"{split}-*.h5")):
+        with h5py.File(shard) as file:
+            lengths = file["seqLengths"][:, 0]
+            assert (lengths == 28).all(), f"{shard}: every image has 28 rows"
+            images.append(torch.from_numpy(file["inputs"][:]).view(len(lengths), 28, 28))
+            labels.append(torch.from_numpy(file["targets/data/label"][:].astype("int64")))
+    return torch.cat(images).float().div_(255), torch.cat(labels)
 
 
 def report(options, rate, loss, model):
@@ -112,7 +107,7 @@ def report(options, rate, loss, model):
             "torch": torch.__version__}
     if options.evaluate:
         with torch.no_grad():
-            images, labels = load(options.idx, "test")
+            images, labels = load(options.data, "test")
             right = sum((model.module(images[i : i + 500]).argmax(1) == labels[i : i + 500]).sum().item()
                         for i in range(0, len(images), 500))
         line["test_accuracy"] = right / len(labels)

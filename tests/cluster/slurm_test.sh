@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Trains under a real Slurm on two virtual hosts with two ranks each, through slurm/cpu.sbatch.
+# usage: slurm_test.sh LOCKSTEP. Exits 77 (skipped) where such a cluster cannot be built.
+set -euo pipefail
+
+lockstep=$(readlink -f -- "$1")
+cluster_checkout=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+# shellcheck source=tests/cluster/virtual_cluster.sh
+source "$cluster_checkout/tests/cluster/virtual_cluster.sh"
+
+main() {
+  cluster_skip_unless_possible
+  trap cluster_stop EXIT
+  cluster_start
+  cd -- "$cluster_checkout"
+  "$lockstep" data generate digits --out "$cluster_dir/digits" >/dev/null
+  four_ranks_on_two_hosts_train_as_one_world
+  srun_without_pmix_is_refused
+  a_warned_job_is_queued_again_and_goes_on
+  echo "all passed"
+}
+
+fail() {
+  echo "FAILED: $1" >&2
+  tail -n 40 -- "$cluster_dir"/*.log >&2
+  exit 1
+}
+
+# submit NAME SBATCH-OPTION... -- KEY=VALUE...: prints the job's id.
+submit() {
+  local name=$1 options=()
+  shift
+  while [[ $1 != -- ]]; do options+=("$1"); shift; done
+  shift
+  LOCKSTEP="$lockstep" cluster_run sbatch --parsable --nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --time=5 \
+    --output="$cluster_dir/$name.log" "${options[@]}" slurm/cpu.sbatch configs/quickstart.yaml \
+    "data.path=$cluster_dir/digits" "run.dir=$cluster_dir/$name" "$@"
+}
+
+value_of() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$cluster_dir/$1/result.json" "$2"; }
+
+four_ranks_on_two_hosts_train_as_one_world() {
+  submit world --wait -- train.steps=20 >/dev/null || fail "the job did not end with 0"
+  [[ $(value_of world world_size) == 4 ]] || fail "world_size is $(value_of world world_size), not 4"
+  [[ $(value_of world steps) == 20 ]] || fail "it took $(value_of world steps) steps, not 20"
+}
+
+srun_without_pmix_is_refused() {
+  local code=0
+  cluster_run srun --mpi=none --nodes=2 --ntasks-per-node=2 "$lockstep" train configs/quickstart.yaml \
+    "data.path=$cluster_dir/digits" "run.dir=$cluster_dir/refused" >"$cluster_dir/refused.log" 2>&1 || code=$?
+  ((code == 78)) || fail "exit $code without PMIx, not 78"
+  grep -q -e '--mpi=pmix' "$cluster_dir/refused.log" || fail "the message does not name --mpi=pmix"
+  [[ ! -e $cluster_dir/refused ]] || fail "a refused start left a run folder"
+}
+
+a_warned_job_is_queued_again_and_goes_on() {
+  local job steps
+  job=$(submit drained -- train.epochs=100000 train.log_every=10)
+  cluster_wait_for "the first steps" test -s "$cluster_dir/drained/metrics.jsonl" || fail "it did not start"
+  cluster_run scancel --batch --signal=USR1 "$job"
+  cluster_wait_for "the job to be queued again" job_is "$job" PENDING || fail "it was not queued again"
+  grep -q 'exit 75' "$cluster_dir/drained.log" || fail "the log does not name exit 75"
+  steps=$(newest_checkpoint)
+  cluster_run scontrol update "JobId=$job" StartTime=now # a requeued job rests for two minutes otherwise
+  cluster_wait_for "the job to run again" job_is "$job" RUNNING || fail "it did not start again"
+  cluster_wait_for "progress beyond step $steps" progressed_beyond "$steps" || fail "it does not go on"
+  cluster_run scancel "$job"
+}
+
+job_is() { [[ $(cluster_run squeue --noheader --jobs="$1" --format=%T) == "$2" ]]; }
+
+newest_checkpoint() { find "$cluster_dir/drained/checkpoints" -mindepth 1 -name 'step-*' -printf '%f\n' | sed 's/step-0*//' | sort -n | tail -n 1; }
+
+progressed_beyond() {
+  (($(tail -n 1 "$cluster_dir/drained/metrics.jsonl" | python3 -c 'import json, sys; print(json.loads(sys.stdin.read())["step"])') > $1))
+}
+
+main
