@@ -7,6 +7,13 @@
 //
 // A folder is written under another name, every file fsynced, then renamed, then the parent
 // fsynced: a reader never sees half a checkpoint. Knows nothing of ranks and LibTorch.
+//
+// A step that is done again (after a return to an older checkpoint) is saved as step-00000938.2,
+// then .3 and so on; only once it is durable does the older folder of that step go. So there is
+// no moment without a valid one, and all that is asked of the file system is a plain rename.
+//
+// Each start of a run has a higher *incarnation*. The highest (incarnation, step) is the newest;
+// an older incarnation that still lives can neither replace nor delete what a newer one wrote.
 #pragma once
 
 #include <cstdint>
@@ -19,22 +26,9 @@
 
 #include "trainer/observers/observer.h"
 #include "trainer/safetensors.h"
+#include "trainer/train_state.h"
 
 namespace lockstep {
-
-/// The part of a checkpoint that is not tensors.
-struct TrainState {
-  int64_t step = 0;    ///< optimizer steps done
-  int64_t epoch = 0;   ///< of the next batch, from 0
-  int64_t index = 0;   ///< of the next global batch in that epoch
-  int64_t incarnation = 1;  ///< how many starts this run has had; the highest one owns the folder
-  std::string data_fingerprint;
-  std::string task;
-  std::map<std::string, std::string> config;  ///< every field: path -> value as YAML
-  std::string model;  ///< JSON that the model can be built again from (shapes, classes, labels)
-  std::map<std::string, double> epoch_sums;   ///< running sums of the epoch begun, by name
-  Metrics metrics;    ///< of the last evaluation, for people
-};
 
 struct Checkpoint {
   std::filesystem::path folder;
@@ -50,25 +44,32 @@ class CheckpointStore {
 
   /// Writes and commits; returns what was written. Throws Error(save_failed): the checkpoints
   /// there were are untouched and nothing half-written stays. Throws Error(run_directory) when a
-  /// newer incarnation has committed into this folder meanwhile (this process is a zombie).
+  /// newer incarnation has committed into this folder meanwhile, or another process owns the run
+  /// folder by its `run.lock` (this process is a zombie).
   CheckpointReport commit(const TrainState& state, const std::vector<TensorView>& model,
                           const std::vector<TensorView>& optimizer);
 
   /// The newest checkpoint that is intact: highest (incarnation, step). Damaged ones are passed
   /// over, each with a warning that says why. Nothing when there is none at all; Error(corrupt)
-  /// when there are some but none is intact.
-  std::optional<Checkpoint> newest_intact(const std::function<void(const std::string&)>& warn) const;
+  /// when there are some but none is intact; Error(config) when one comes from a newer program.
+  std::optional<Checkpoint> newest_intact(
+      const std::function<void(const std::string&)>& warn) const;
 
   /// Deletes all but the `count` newest intact ones, and what interrupted writes left behind.
+  /// Reads those it keeps in full before anything goes, and deletes nothing when none is intact;
+  /// never touches what a newer incarnation or a newer program wrote. For the owner of the run
+  /// folder only. A folder that cannot be removed stays, without an error.
   void keep_newest(int64_t count);
 
   bool empty() const;
 
  private:
+  std::filesystem::path run_dir_;
   std::filesystem::path folder_;
 };
 
-/// Loads and verifies one checkpoint folder. Throws Error (missing, corrupt) saying what is wrong.
+/// Loads and verifies one checkpoint folder. Throws Error: missing, corrupt, or config when a newer
+/// program wrote it.
 Checkpoint load_checkpoint(const std::filesystem::path& folder);
 
 /// `source` is a run folder (its newest intact checkpoint) or a checkpoint folder.

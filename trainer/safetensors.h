@@ -25,7 +25,8 @@ struct StoredTensor {
   std::vector<float> values;
 };
 
-/// The file's bytes. Data is 64-byte aligned; `metadata` goes into `__metadata__`.
+/// The file's bytes, tensors in the order given. The data begins at a multiple of 64 bytes;
+/// `metadata` goes into `__metadata__`.
 std::string to_safetensors(const std::vector<TensorView>& tensors,
                            const std::map<std::string, std::string>& metadata = {});
 
