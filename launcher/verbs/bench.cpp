@@ -1,0 +1,102 @@
+// lockstep bench: how fast this host is.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "launcher/run_file.h"
+#include "launcher/verbs/verbs.h"
+#include "trainer/session.h"
+
+namespace lockstep {
+namespace {
+
+struct BenchOptions {
+  RunFileOptions file;
+  std::optional<int> ranks;
+  BenchStepRequest request;
+  bool json = false;
+};
+
+double fraction(double part, const RunResult& result) {
+  const double total = result.time.total();
+  return total > 0 ? part / total : 0;
+}
+
+std::string result_json(const RunResult& result, int world_size) {
+  const nlohmann::ordered_json json = {
+      {"status", result.status},
+      {"world_size", world_size},
+      {"steps", result.steps},
+      {"samples_per_second", result.samples_per_second},
+      {"tokens_per_second", result.tokens_per_second},
+      {"step_milliseconds", {{"p50", result.step_milliseconds_p50}, {"p95", result.step_milliseconds_p95}}},
+      {"time",
+       {{"compute", fraction(result.time.compute, result)},
+        {"communication", fraction(result.time.communication, result)},
+        {"data", fraction(result.time.data, result)},
+        {"other", fraction(result.time.other, result)}}},
+      {"imbalance_fraction", result.imbalance_fraction},
+      {"peak_memory_bytes", result.peak_memory_bytes}};
+  return json.dump();
+}
+
+std::string result_text(const RunResult& result, int world_size) {
+  return fmt::format(
+      "{} steps on {} rank{}: {:.0f} samples/s, {:.0f} tokens/s\n"
+      "a step takes {:.3f} ms (median), {:.3f} ms (95th percentile)\n"
+      "of it: {:.0f} % compute, {:.0f} % communication, {:.0f} % waiting for data, {:.0f} % other",
+      result.steps, world_size, world_size == 1 ? "" : "s", result.samples_per_second,
+      result.tokens_per_second, result.step_milliseconds_p50, result.step_milliseconds_p95,
+      100 * fraction(result.time.compute, result), 100 * fraction(result.time.communication, result),
+      100 * fraction(result.time.data, result), 100 * fraction(result.time.other, result));
+}
+
+int run_bench_step(BenchOptions& options, const std::vector<std::string>& words, std::ostream& out) {
+  const RunFile file = open_run_file(options.file.config, options.file.overrides);
+  RankedCommand command{file, options.ranks, words, {}, {}};
+  command.work = [&](Communicator& communicator) {
+    options.request.config = file.loaded.config;
+    const RunResult result = bench_step(options.request, communicator);
+    const int world_size = communicator.world_size();
+    if (communicator.is_root()) {
+      out << (options.json ? result_json(result, world_size) : result_text(result, world_size)) << std::endl;
+    }
+    return result.exit_code;
+  };
+  return run_or_start(command);
+}
+
+void add_count(CLI::App& verb, const std::string& flag, int64_t& value, int64_t least, const std::string& help) {
+  verb.add_option(flag, value, help)
+      ->check(CLI::Range(least, int64_t{1} << 30))->type_name("N")->capture_default_str();
+}
+
+void add_step(CLI::App& bench, CommandLine& line, std::ostream& out) {
+  CLI::App* verb = bench.add_subcommand("step", "Time training steps on generated data");
+  const auto options = std::make_shared<BenchOptions>();
+  add_run_file_options(*verb, options->file);
+  add_ranks_option(*verb, options->ranks);
+  add_count(*verb, "--steps", options->request.steps, 1, "Steps to time");
+  add_count(*verb, "--warmup-steps", options->request.warmup_steps, 0, "Steps before them");
+  add_count(*verb, "--time", options->request.time, 1, "Steps of a sequence");
+  add_count(*verb, "--features", options->request.features, 1, "Numbers in a step of a sequence");
+  add_count(*verb, "--classes", options->request.classes, 2, "Classes to tell apart");
+  verb->add_flag("--json", options->json, "Print one line of JSON with the keys of result.json");
+  verb->footer("Example:\n  lockstep bench step configs/bench_large.yaml -n 2 --features 512 --time 35 --json");
+  verb->callback([&line, &out, options] {
+    line.action = [&line, &out, options] { return run_bench_step(*options, line.words, out); };
+  });
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, CommandLine& line, std::ostream& out) {
+  CLI::App* bench = app.add_subcommand("bench", "Measure speed: step");
+  bench->require_subcommand(1);
+  add_step(*bench, line, out);
+}
+
+}  // namespace lockstep
