@@ -6,6 +6,13 @@
 #include "data/shard_check.h"
 
 namespace lockstep {
+namespace {
+
+/// What a split may keep in memory. Reading a row of a small data set from the page cache costs
+/// more in system calls than turning it into numbers of a batch.
+constexpr int64_t kKeptBytes = int64_t{256} << 20;
+
+}  // namespace
 
 Split::Split(const std::filesystem::path& folder, const Manifest& manifest, const SplitInfo& info,
              bool verify_checksums)
@@ -18,6 +25,14 @@ Split::Split(const std::filesystem::path& folder, const Manifest& manifest, cons
     first += shard.sequences;
   }
   problems.throw_if_any(folder);
+  keep_in_memory();
+}
+
+void Split::keep_in_memory() {
+  int64_t budget = kKeptBytes;
+  for (const auto& shard : shards_) {
+    for (size_t i = 0; i < schema_.size(); ++i) budget -= shard->keep_in_memory(i, budget);
+  }
 }
 
 Split::~Split() = default;

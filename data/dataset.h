@@ -14,8 +14,8 @@ namespace lockstep {
 
 class ShardReader;
 
-/// One split of a data set: sequences numbered from 0 over all its shards. Reading is const and
-/// safe from several threads.
+/// One split of a data set: sequences numbered from 0 over all its shards. Small ones are kept in
+/// memory, of larger ones only the lengths. Reading is const and safe from several threads.
 class Split {
  public:
   /// Opens and checks all shards, as Dataset::open_split says.
@@ -37,6 +37,7 @@ class Split {
 
  private:
   std::pair<const ShardReader*, int64_t> locate(int64_t id) const;
+  void keep_in_memory();
 
   SplitInfo info_;
   std::vector<StreamSchema> schema_;

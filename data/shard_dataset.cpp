@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "data/base/error.h"
 #include "data/shard_layout.h"
@@ -155,25 +156,42 @@ bool ShardDataset::locate_chunks() {
   return true;
 }
 
+void ShardDataset::keep_in_memory() {
+  std::vector<char> all(static_cast<size_t>(bytes()));
+  read_rows(0, rows_, all.data());
+  kept_ = std::move(all);
+  dataset_.close();
+}
+
 void ShardDataset::read_rows(int64_t first, int64_t count, void* destination) const {
   LOCKSTEP_CHECK(first >= 0 && count >= 0 && count <= rows_ - first, "rows {} + {} of {} in {}",
                  first, count, rows_, path_);
-  if (is_direct()) {
-    auto* next = static_cast<char*>(destination);
-    while (count > 0) {
-      const int64_t row = first % chunk_rows_;
-      const int64_t part = std::min(count, chunk_rows_ - row);
-      const auto bytes = static_cast<size_t>(part) * row_bytes_;
-      file_->read_bytes(chunk_offsets_[static_cast<size_t>(first / chunk_rows_)] +
-                            row * static_cast<int64_t>(row_bytes_),
-                        bytes, next);
-      next += bytes;
-      first += part;
-      count -= part;
-    }
-    return;
-  }
   if (count == 0) return;
+  if (!kept_.empty()) {
+    std::memcpy(destination, kept_.data() + static_cast<size_t>(first) * row_bytes_,
+                static_cast<size_t>(count) * row_bytes_);
+  } else if (is_direct()) {
+    read_chunks(first, count, static_cast<char*>(destination));
+  } else {
+    read_by_hdf5(first, count, destination);
+  }
+}
+
+void ShardDataset::read_chunks(int64_t first, int64_t count, char* destination) const {
+  while (count > 0) {
+    const int64_t row = first % chunk_rows_;
+    const int64_t part = std::min(count, chunk_rows_ - row);
+    const auto part_bytes = static_cast<size_t>(part) * row_bytes_;
+    file_->read_bytes(chunk_offsets_[static_cast<size_t>(first / chunk_rows_)] +
+                          row * static_cast<int64_t>(row_bytes_),
+                      part_bytes, destination);
+    destination += part_bytes;
+    first += part;
+    count -= part;
+  }
+}
+
+void ShardDataset::read_by_hdf5(int64_t first, int64_t count, void* destination) const {
   const Hdf5Session session;
   const Hdf5Id source = select_rows(dataset_.get(), rank_, first, count, width_);
   const Hdf5Id target = memory_rows(rank_, count, width_);

@@ -19,12 +19,16 @@ class ShardDataset {
                int64_t width);
 
   int64_t rows() const { return rows_; }
+  int64_t bytes() const { return rows_ * static_cast<int64_t>(row_bytes_); }
   const std::string& path() const { return path_; }
 
   /// Whether rows are read past libhdf5, straight from where the chunks lie in the file. That is
   /// several times faster for single rows in random order; it is possible for data in this
   /// machine's own byte order and without compression.
   bool is_direct() const { return !dataset_.valid(); }
+
+  /// Reads everything now, so that later reads only copy.
+  void keep_in_memory();
 
   /// Reads rows [first, first + count) as they lie in memory.
   void read_rows(int64_t first, int64_t count, void* destination) const;
@@ -36,6 +40,8 @@ class ShardDataset {
   void check_filters(hid_t creation);
   bool locate_contiguous();
   bool locate_chunks();
+  void read_chunks(int64_t first, int64_t count, char* destination) const;
+  void read_by_hdf5(int64_t first, int64_t count, void* destination) const;
   [[noreturn]] void fail(const std::string& problem) const { file_->fail(path_, problem); }
 
   const ShardFile* file_;
@@ -53,6 +59,7 @@ class ShardDataset {
   Hdf5Id dataset_;
   int64_t chunk_rows_ = 0;
   std::vector<int64_t> chunk_offsets_;  ///< in the file, in the order of rows
+  std::vector<char> kept_;              ///< all rows, or empty
 };
 
 }  // namespace lockstep

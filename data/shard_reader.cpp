@@ -149,6 +149,13 @@ int64_t ShardReader::length(int64_t sequence, size_t stream) const {
   return first_row_[stream][i + 1] - first_row_[stream][i];
 }
 
+int64_t ShardReader::keep_in_memory(size_t stream, int64_t budget) {
+  ShardDataset& data = data_[stream];
+  if (data.bytes() > budget) return 0;
+  data.keep_in_memory();
+  return data.bytes();
+}
+
 void ShardReader::read(int64_t sequence, size_t stream, void* destination) const {
   data_[stream].read_rows(first_row_[stream][static_cast<size_t>(sequence)],
                           length(sequence, stream), destination);

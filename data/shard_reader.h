@@ -23,6 +23,10 @@ class ShardReader {
   int64_t steps(size_t stream) const { return first_row_[stream].back(); }
   int64_t length(int64_t sequence, size_t stream) const;
 
+  /// Reads a stream's data now if it takes at most `budget` bytes, so that later reads only copy;
+  /// gives the bytes it took.
+  int64_t keep_in_memory(size_t stream, int64_t budget);
+
   /// Reads a sequence as it is stored: length * max(1, features) elements.
   void read(int64_t sequence, size_t stream, void* destination) const;
 

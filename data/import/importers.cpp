@@ -1,0 +1,14 @@
+// The list of importers: one line each.
+#include "data/data_tool.h"
+#include "data/import/idx.h"
+
+namespace lockstep {
+
+const std::vector<DataToolEntry>& importers() {
+  static const std::vector<DataToolEntry> list{
+      idx_importer(),
+  };
+  return list;
+}
+
+}  // namespace lockstep
