@@ -1,8 +1,4 @@
 # CUDA and NCCL from the wheels: no toolkit of the system is needed or looked at.
-if(NOT LOCKSTEP_CUDA)
-  return()
-endif()
-
 # The runtime wheel has libcudart.so.13 but not the name that linkers look for.
 set(cuda_links ${CMAKE_BINARY_DIR}/cuda_links)
 file(MAKE_DIRECTORY ${cuda_links})

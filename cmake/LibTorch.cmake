@@ -10,9 +10,7 @@ endforeach()
 target_include_directories(lockstep_libtorch SYSTEM INTERFACE
   ${LOCKSTEP_TORCH_ROOT}/include ${LOCKSTEP_TORCH_ROOT}/include/torch/csrc/api/include)
 target_link_libraries(lockstep_libtorch INTERFACE LibTorch::torch_cpu LibTorch::c10)
-if(LOCKSTEP_CUDA)
-  # libtorch_cuda registers its kernels when it is loaded: it must be linked although no symbol of
-  # it is named, so --as-needed is off for it.
-  target_link_libraries(lockstep_libtorch INTERFACE
-    LibTorch::c10_cuda -Wl,--no-as-needed LibTorch::torch_cuda -Wl,--as-needed)
-endif()
+# libtorch_cuda registers its kernels when it is loaded: it must be linked although no symbol of it
+# is named, so --as-needed is off for it.
+target_link_libraries(lockstep_libtorch INTERFACE
+  LibTorch::c10_cuda -Wl,--no-as-needed LibTorch::torch_cuda -Wl,--as-needed)

@@ -37,12 +37,13 @@ class RankStateFile {
 
   void update(int64_t collective, bool inside, const char* phase);
 
+  struct Record;  ///< the file's layout, private to the source
+
  private:
-  struct Record;
   Record* record_ = nullptr;
 };
 
-/// Empty when the file is not there or makes no sense.
+/// Null when the file is not there or makes no sense.
 std::unique_ptr<RankState> read_rank_state(const std::filesystem::path& folder, int rank);
 
 /// Which ranks have not entered collective number `collective`, in words, with what they last said:

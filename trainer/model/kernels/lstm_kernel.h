@@ -44,10 +44,8 @@ struct LstmBackwardArguments {
   float* grad_initial_h_BH = nullptr;  ///< out, when wanted; null: not wanted
 };
 
-/// One implementation; all have the same results to rounding, and each is bitwise repeatable.
+/// The functions of one implementation.
 struct LstmKernel {
-  const char* name;  ///< "avx512", "avx2", "portable"
-
   /// Sizes, in floats, of the packed weights of either direction.
   size_t (*packed_forward_size)(int64_t hidden);
   size_t (*packed_backward_size)(int64_t hidden);
@@ -58,11 +56,5 @@ struct LstmKernel {
   void (*forward)(const LstmForwardArguments& arguments);
   void (*backward)(const LstmBackwardArguments& arguments);
 };
-
-/// The fastest this processor can run.
-const LstmKernel& best_lstm_kernel();
-
-/// Null-terminated list of those this processor can run, fastest first; for tests.
-const LstmKernel* const* runnable_lstm_kernels();
 
 }  // namespace lockstep

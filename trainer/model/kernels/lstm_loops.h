@@ -238,14 +238,9 @@ class LstmLoops {
 };
 
 template <class Loops>
-constexpr LstmKernel make_lstm_kernel(const char* name) {
-  return {name,
-          &Loops::packed_forward_size,
-          &Loops::packed_backward_size,
-          &Loops::pack_forward,
-          &Loops::pack_backward,
-          &Loops::forward,
-          &Loops::backward};
+constexpr LstmKernel make_lstm_kernel() {
+  return {&Loops::packed_forward_size, &Loops::packed_backward_size, &Loops::pack_forward,
+          &Loops::pack_backward,       &Loops::forward,              &Loops::backward};
 }
 
 }  // namespace lockstep

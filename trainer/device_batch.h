@@ -1,0 +1,30 @@
+// A batch where the model computes.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/batch.h"
+
+namespace lockstep {
+
+struct DeviceBatch {
+  torch::Tensor inputs;  ///< [T, B, F] float32, or [T, B] int64 symbols
+  std::vector<int64_t> lengths;                   ///< [B] real steps of the inputs
+  std::map<std::string, torch::Tensor> targets;   ///< shaped like inputs, by stream name
+  std::vector<int64_t> sample_ids;                ///< [B]
+
+  int64_t size() const { return static_cast<int64_t>(sample_ids.size()); }
+  /// Throws Error(config) when there is no target of that name.
+  const torch::Tensor& target(const std::string& name) const;
+};
+
+/// Columns [begin, end) of a loader's batch. On the CPU the whole batch is not copied: the tensors
+/// live in the loader's memory and end with its next batch.
+DeviceBatch to_device(const Batch& batch, int64_t begin, int64_t end, torch::Device device);
+DeviceBatch to_device(const Batch& batch, torch::Device device);
+
+}  // namespace lockstep

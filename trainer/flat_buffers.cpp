@@ -1,0 +1,106 @@
+#include "trainer/flat_buffers.h"
+
+#include <algorithm>
+
+#include <fmt/ranges.h>
+
+#include "data/base/error.h"
+#include "data/base/sha256.h"
+
+namespace lockstep {
+
+using torch::Tensor;
+
+namespace {
+
+constexpr int64_t kAlignment = 16;  // floats: 64 bytes
+
+int64_t aligned(int64_t count) { return (count + kAlignment - 1) / kAlignment * kAlignment; }
+
+}  // namespace
+
+FlatBuffers::FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t tail_size) {
+  torch::NoGradGuard no_grad;
+  int64_t size = 0;
+  for (const auto& item : model.named_parameters()) {
+    const Tensor& value = item.value();
+    ranges_.push_back({item.key(), value.sizes().vec(), size, value.numel()});
+    size += aligned(value.numel());
+  }
+  const auto options = torch::TensorOptions().device(device);
+  parameters_ = torch::zeros({size}, options);
+  storage_ = torch::zeros({size + tail_size}, options);
+  gradients_ = storage_.narrow(0, 0, size);
+  tail_ = storage_.narrow(0, size, tail_size);
+  size_t next = 0;
+  for (auto& item : model.named_parameters()) {
+    const Range& range = ranges_[next++];
+    Tensor parameter = item.value();
+    Tensor home = parameters_.narrow(0, range.offset, range.count).view(range.shape);
+    home.copy_(parameter);
+    parameter.set_data(home);
+    parameter.mutable_grad() = gradients_.narrow(0, range.offset, range.count).view(range.shape);
+  }
+}
+
+int64_t FlatBuffers::num_parameters() const {
+  int64_t count = 0;
+  for (const Range& range : ranges_) count += range.count;
+  return count;
+}
+
+std::vector<TensorView> FlatBuffers::views(const Tensor& buffer, const std::string& prefix,
+                                           Tensor& host_copy) const {
+  host_copy = buffer.cpu();
+  const float* values = host_copy.const_data_ptr<float>();
+  std::vector<TensorView> views;
+  for (const Range& range : ranges_) {
+    views.push_back({prefix + range.name, range.shape, values + range.offset});
+  }
+  return views;
+}
+
+void FlatBuffers::load(const std::map<std::string, StoredTensor>& tensors, const std::string& prefix,
+                       Tensor buffer, const std::string& origin) const {
+  Tensor host = torch::zeros({buffer.numel()});
+  for (const Range& range : ranges_) {
+    const auto found = tensors.find(prefix + range.name);
+    if (found == tensors.end()) {
+      throw Error(ExitCode::corrupt, fmt::format("{}: holds no tensor {}{}", origin, prefix, range.name),
+                  "it was saved by a model of another structure");
+    }
+    if (found->second.shape != range.shape) {
+      throw Error(ExitCode::corrupt,
+                  fmt::format("{}: {}{} has shape [{}], the model needs [{}]", origin, prefix,
+                              range.name, fmt::join(found->second.shape, ", "),
+                              fmt::join(range.shape, ", ")),
+                  "it was saved by a model of another size");
+    }
+    std::copy(found->second.values.begin(), found->second.values.end(),
+              host.data_ptr<float>() + range.offset);
+  }
+  torch::NoGradGuard no_grad;
+  buffer.copy_(host);
+}
+
+std::string FlatBuffers::parameters_sha256() const {
+  Tensor host;
+  Sha256 hash;
+  for (const TensorView& view : views(parameters_, "", host)) {
+    const std::string head = fmt::format("{} [{}]\n", view.name, fmt::join(view.shape, ", "));
+    hash.update(head.data(), head.size());
+    hash.update(view.values, static_cast<size_t>(view.count()) * sizeof(float));
+  }
+  return hash.hex_digest();
+}
+
+std::string FlatBuffers::first_not_finite_gradient() const {
+  for (const Range& range : ranges_) {
+    if (!gradients_.narrow(0, range.offset, range.count).isfinite().all().item<bool>()) {
+      return range.name;
+    }
+  }
+  return {};
+}
+
+}  // namespace lockstep

@@ -1,0 +1,60 @@
+// A replica's parameters and gradients, each in one contiguous buffer.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "trainer/safetensors.h"
+
+namespace lockstep {
+
+/// Moves a model's parameters into one buffer and gives each a view of it; the same for gradients.
+/// Whatever runs over all parameters (exchange, norm, update, hash) then runs over one range.
+///
+/// Each parameter starts on a 64-byte boundary; the gaps hold zeros and stay so. Behind the
+/// gradients lies a tail of `tail_size` values that travels with them (see control_word.h).
+class FlatBuffers {
+ public:
+  struct Range {
+    std::string name;
+    std::vector<int64_t> shape;
+    int64_t offset = 0;
+    int64_t count = 0;
+  };
+
+  FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t tail_size);
+
+  const std::vector<Range>& ranges() const { return ranges_; }
+  int64_t num_parameters() const;          ///< gaps not counted
+  torch::Tensor parameters() const { return parameters_; }   ///< [size]
+  torch::Tensor gradients() const { return gradients_; }     ///< [size]
+  torch::Tensor tail() const { return tail_; }               ///< [tail_size]
+  torch::Tensor gradients_and_tail() const { return storage_; }
+
+  void zero_gradients() { storage_.zero_(); }
+
+  /// Views of a buffer laid out like the parameters, in host memory, for a checkpoint. Names get
+  /// `prefix` in front. `host_copy` keeps the memory alive where the buffer is a GPU's.
+  std::vector<TensorView> views(const torch::Tensor& buffer, const std::string& prefix,
+                                torch::Tensor& host_copy) const;
+  /// The reverse. Throws Error(corrupt) naming the tensor when one is missing or of another shape.
+  void load(const std::map<std::string, StoredTensor>& tensors, const std::string& prefix,
+            torch::Tensor buffer, const std::string& origin) const;
+
+  /// SHA-256 over names, shapes and values of all parameters.
+  std::string parameters_sha256() const;
+  /// Name of the first parameter whose gradient is not finite, empty when all are.
+  std::string first_not_finite_gradient() const;
+
+ private:
+  std::vector<Range> ranges_;
+  torch::Tensor parameters_;
+  torch::Tensor storage_;
+  torch::Tensor gradients_;
+  torch::Tensor tail_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,57 @@
+#include "trainer/model/dropout.h"
+
+#include "trainer/model/dropout_mask.h"
+
+namespace lockstep {
+
+void make_dropout_mask_on_cpu(const DropoutMaskArguments& a) {
+  float* mask = a.mask_TBF;
+  for (int64_t t = 0; t < a.time; ++t) {
+    for (int64_t b = 0; b < a.batch; ++b) {
+      const int64_t first = t * a.features;
+      for (int64_t f = 0; f < a.features; ++f) {
+        *mask++ = dropout_bits(a.sample_key_B[b], first + f) < a.threshold ? 0.0f : a.scale;
+      }
+    }
+  }
+}
+
+namespace {
+
+torch::Tensor sample_keys(const DropoutKey& key, int site) {
+  uint64_t step_key = join_key(mix_bits(static_cast<uint64_t>(key.seed)),
+                               static_cast<uint64_t>(key.step));
+  step_key = join_key(step_key, static_cast<uint64_t>(site));
+  torch::Tensor keys = torch::empty({static_cast<int64_t>(key.sample_ids->size())}, torch::kInt64);
+  int64_t* out = keys.data_ptr<int64_t>();
+  for (const int64_t id : *key.sample_ids) {
+    *out++ = static_cast<int64_t>(join_key(step_key, static_cast<uint64_t>(id)));
+  }
+  return keys;
+}
+
+}  // namespace
+
+torch::Tensor dropout(const torch::Tensor& x, double probability, const DropoutKey& key, int site) {
+  if (!key.training || probability <= 0) return x;
+  const torch::Tensor keys = sample_keys(key, site).to(x.device());
+  torch::Tensor mask = torch::empty(x.sizes(), torch::TensorOptions().device(x.device()));
+  DropoutMaskArguments arguments;
+  arguments.mask_TBF = mask.data_ptr<float>();
+  arguments.sample_key_B = reinterpret_cast<const uint64_t*>(keys.const_data_ptr<int64_t>());
+  arguments.time = x.dim() == 3 ? x.size(0) : 1;
+  arguments.batch = x.size(-2);
+  arguments.features = x.size(-1);
+  arguments.threshold = static_cast<uint32_t>(probability * 4294967296.0);
+  arguments.scale = static_cast<float>(1.0 / (1.0 - probability));
+  TORCH_CHECK(arguments.batch == keys.numel(), "dropout: ", arguments.batch, " rows but ",
+              keys.numel(), " sample ids");
+  if (x.is_cuda()) {
+    make_dropout_mask_on_gpu(arguments);
+  } else {
+    make_dropout_mask_on_cpu(arguments);
+  }
+  return x * mask;
+}
+
+}  // namespace lockstep

@@ -1,0 +1,24 @@
+// Dropout whose mask is a pure function of (seed, step, sample, site, place in the sample): the
+// same at any world size and in any cut into micro-batches.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace lockstep {
+
+/// What masks of one step are made from. `training` false: no dropout at all.
+struct DropoutKey {
+  bool training = false;
+  int64_t seed = 0;
+  int64_t step = 0;
+  const std::vector<int64_t>* sample_ids = nullptr;  ///< [batch]
+};
+
+/// Zeroes a share `probability` of the values and scales the others by 1 / (1 - probability)
+/// (Srivastava et al. 2014). x is [T, B, F] or [B, F]; `site` tells the places of a network apart.
+torch::Tensor dropout(const torch::Tensor& x, double probability, const DropoutKey& key, int site);
+
+}  // namespace lockstep

@@ -1,0 +1,12 @@
+// 32 registers of 16 floats: tiles of 24 accumulators leave 8 for operands.
+#include "trainer/model/kernels/cpu_kernels.h"
+#include "trainer/model/kernels/lstm_loops.h"
+#include "trainer/model/kernels/update_loops.h"
+
+namespace lockstep {
+
+struct Avx512;
+const CpuKernels kAvx512Kernels = {"avx512", make_lstm_kernel<LstmLoops<Simd<16, Avx512>, 6, 12>>(),
+                                   make_update_kernel<Avx512>()};
+
+}  // namespace lockstep

@@ -1,0 +1,29 @@
+// All our CPU kernels for one instruction set.
+#pragma once
+
+#include "trainer/model/kernels/lstm_kernel.h"
+#include "trainer/model/kernels/update_kernel.h"
+
+namespace lockstep {
+
+/// All implementations have the same results to rounding; each is bitwise repeatable.
+struct CpuKernels {
+  const char* name;  ///< "avx512", "avx2", "portable"
+  LstmKernel lstm;
+  UpdateKernel update;
+};
+
+/// The fastest this processor can run. The environment variable LOCKSTEP_CPU_KERNELS names another
+/// one, to tell kernels apart when figures differ between machines.
+const CpuKernels& cpu_kernels();
+
+/// Null-terminated list of those this processor can run, fastest first.
+const CpuKernels* const* runnable_cpu_kernels();
+
+extern const CpuKernels kPortableKernels;
+#if defined(__x86_64__)
+extern const CpuKernels kAvx2Kernels;
+extern const CpuKernels kAvx512Kernels;
+#endif
+
+}  // namespace lockstep

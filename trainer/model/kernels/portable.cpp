@@ -1,0 +1,13 @@
+// Whatever the compiler makes of 4 floats at a time on any processor.
+#include "trainer/model/kernels/cpu_kernels.h"
+#include "trainer/model/kernels/lstm_loops.h"
+#include "trainer/model/kernels/update_loops.h"
+
+namespace lockstep {
+
+struct Portable;
+const CpuKernels kPortableKernels = {"portable",
+                                     make_lstm_kernel<LstmLoops<Simd<4, Portable>, 3, 6>>(),
+                                     make_update_kernel<Portable>()};
+
+}  // namespace lockstep

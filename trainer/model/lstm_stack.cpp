@@ -1,0 +1,123 @@
+#include "trainer/model/lstm_stack.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lockstep {
+
+using torch::Tensor;
+using torch::indexing::Slice;
+
+namespace {
+
+bool all_full(const Lengths& lengths, int64_t time) {
+  return std::all_of(lengths.begin(), lengths.end(), [&](int64_t n) { return n == time; });
+}
+
+/// [T, B] with row numbers of x such that gathering by them reverses every sequence.
+Tensor reversal_index(const Lengths& lengths, int64_t time) {
+  Tensor index = torch::empty({time, static_cast<int64_t>(lengths.size())}, torch::kInt64);
+  auto rows = index.accessor<int64_t, 2>();
+  for (int64_t t = 0; t < time; ++t) {
+    for (size_t b = 0; b < lengths.size(); ++b) {
+      rows[t][static_cast<int64_t>(b)] = t < lengths[b] ? lengths[b] - 1 - t : t;
+    }
+  }
+  return index;
+}
+
+Tensor length_tensor(const Lengths& lengths, const Tensor& like) {
+  return torch::tensor(lengths, torch::kInt64).to(like.device());
+}
+
+/// [T, B, 1], true on real steps.
+Tensor real_steps(const Lengths& lengths, const Tensor& y_TBF) {
+  const Tensor steps = torch::arange(y_TBF.size(0), torch::TensorOptions(torch::kInt64).device(y_TBF.device()));
+  return (steps.unsqueeze(1) < length_tensor(lengths, y_TBF).unsqueeze(0)).unsqueeze(2);
+}
+
+/// The state after each sequence's last real step, [B, F].
+Tensor last_real_step(const Tensor& y_TBF, const Lengths& lengths) {
+  if (all_full(lengths, y_TBF.size(0))) return y_TBF.select(0, y_TBF.size(0) - 1);
+  const Tensor index = (length_tensor(lengths, y_TBF) - 1).view({1, -1, 1});
+  return y_TBF.gather(0, index.expand({1, -1, y_TBF.size(2)})).squeeze(0);
+}
+
+}  // namespace
+
+Tensor reverse_sequences(const Tensor& x_TBF, const Lengths& lengths) {
+  if (all_full(lengths, x_TBF.size(0))) return x_TBF.flip(0);
+  const Tensor index = reversal_index(lengths, x_TBF.size(0)).to(x_TBF.device());
+  return x_TBF.gather(0, index.unsqueeze(2).expand({-1, -1, x_TBF.size(2)}));
+}
+
+Tensor pool_over_time(const Tensor& y_TBF, const Lengths& lengths, const std::string& pooling,
+                      bool bidirectional) {
+  if (pooling == "last") {
+    if (!bidirectional) return last_real_step(y_TBF, lengths);
+    const int64_t half = y_TBF.size(2) / 2;
+    return torch::cat({last_real_step(y_TBF.narrow(2, 0, half), lengths),
+                       y_TBF.narrow(2, half, half).select(0, 0)},
+                      1);
+  }
+  const Tensor real = real_steps(lengths, y_TBF);
+  if (pooling == "max") return std::get<0>(y_TBF.masked_fill(~real, -INFINITY).max(0));
+  TORCH_CHECK(pooling == "mean", "unknown pooling ", pooling);
+  return y_TBF.masked_fill(~real, 0).sum(0) / length_tensor(lengths, y_TBF).unsqueeze(1);
+}
+
+LstmStackImpl::LstmStackImpl(int64_t input_size, const ModelConfig& config) : config_(config) {
+  for (int64_t layer = 0; layer < config.num_layers; ++layer) {
+    const int64_t width = layer == 0 ? input_size : output_size();
+    std::vector<LstmWeights> directions;
+    directions.push_back(make_weights(width, "_l" + std::to_string(layer)));
+    if (config.bidirectional) {
+      directions.push_back(make_weights(width, "_l" + std::to_string(layer) + "_reverse"));
+    }
+    layers_.push_back(std::move(directions));
+  }
+}
+
+LstmWeights LstmStackImpl::make_weights(int64_t input_size, const std::string& suffix) {
+  const int64_t hidden = config_.hidden_size;
+  const double bound = 1.0 / std::sqrt(static_cast<double>(hidden));
+  const auto make = [&](const std::string& name, at::IntArrayRef shape) {
+    return register_parameter(name + suffix, torch::empty(shape).uniform_(-bound, bound));
+  };
+  LstmWeights weights;
+  weights.weight_ih = make("weight_ih", {4 * hidden, input_size});
+  weights.weight_hh = make("weight_hh", {4 * hidden, hidden});
+  weights.bias_ih = make("bias_ih", {4 * hidden});
+  weights.bias_hh = make("bias_hh", {4 * hidden});
+  torch::NoGradGuard no_grad;
+  weights.bias_ih.index({Slice(hidden, 2 * hidden)}).add_(config_.forget_bias);
+  return weights;
+}
+
+Tensor LstmStackImpl::run_direction(const Tensor& x_TBF, const LstmWeights& weights) {
+  const bool ours = config_.kernel == "cpu" || (config_.kernel == "auto" && !x_TBF.is_cuda());
+  if (ours) return lstm_cpu(x_TBF, {}, weights, pool_).h_TBH;
+  const Tensor zeros = torch::zeros({1, x_TBF.size(1), config_.hidden_size}, x_TBF.options());
+  return std::get<0>(torch::lstm(
+      x_TBF, {zeros, zeros},
+      {weights.weight_ih, weights.weight_hh, weights.bias_ih, weights.bias_hh},
+      /*has_biases=*/true, /*num_layers=*/1, /*dropout=*/0.0, is_training(),
+      /*bidirectional=*/false, /*batch_first=*/false));
+}
+
+Tensor LstmStackImpl::forward(const Tensor& x_TBF, const Lengths& lengths, const DropoutKey& key,
+                              int first_site) {
+  Tensor y = x_TBF;
+  for (size_t layer = 0; layer < layers_.size(); ++layer) {
+    if (layer > 0) y = dropout(y, config_.dropout, key, first_site + static_cast<int>(layer));
+    Tensor output = run_direction(y, layers_[layer][0]);
+    if (config_.bidirectional) {
+      const Tensor backward = run_direction(reverse_sequences(y, lengths), layers_[layer][1]);
+      output = torch::cat({output, reverse_sequences(backward, lengths)}, 2);
+    }
+    y = output;
+  }
+  return y;
+}
+
+}  // namespace lockstep

@@ -1,0 +1,50 @@
+// Layers of LSTMs: one single-layer call each, so that gradients of the upper layers are complete
+// while the lower ones still run backward.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <vector>
+
+#include "trainer/model/dropout.h"
+#include "trainer/model/lstm_cpu.h"
+#include "trainer/model/model_config.h"
+
+namespace lockstep {
+
+/// Sequence lengths of a batch, on the host. Empty stands for "all as long as the batch".
+using Lengths = std::vector<int64_t>;
+
+/// Parameters are named as in torch.nn.LSTM (weight_ih_l0, weight_hh_l0_reverse, ...), shaped and
+/// initialised like there: uniform in +-1/sqrt(hidden size).
+class LstmStackImpl : public torch::nn::Module {
+ public:
+  LstmStackImpl(int64_t input_size, const ModelConfig& config);
+
+  /// x [T, B, input_size] -> [T, B, output_size]. Outputs behind a sequence's end are arbitrary.
+  /// `first_site` numbers this stack's dropout sites.
+  torch::Tensor forward(const torch::Tensor& x_TBF, const Lengths& lengths, const DropoutKey& key,
+                        int first_site = 0);
+
+  int64_t output_size() const { return (config_.bidirectional ? 2 : 1) * config_.hidden_size; }
+
+ private:
+  LstmWeights make_weights(int64_t input_size, const std::string& suffix);
+  torch::Tensor run_direction(const torch::Tensor& x_TBF, const LstmWeights& weights);
+
+  ModelConfig config_;
+  std::vector<std::vector<LstmWeights>> layers_;  ///< [layer][direction]
+  LstmWorkspacePool pool_;
+};
+TORCH_MODULE(LstmStack);
+
+/// Each sequence of x [T, B, F] turned round within its own length; padding stays where it is.
+torch::Tensor reverse_sequences(const torch::Tensor& x_TBF, const Lengths& lengths);
+
+/// One vector per sequence from a stack's outputs: `last` takes the state after the last real step
+/// of each direction, `mean` and `max` run over the real steps. [T, B, F] -> [B, F].
+torch::Tensor pool_over_time(const torch::Tensor& y_TBF, const Lengths& lengths,
+                             const std::string& pooling, bool bidirectional);
+
+}  // namespace lockstep

@@ -1,0 +1,14 @@
+// The learning rate over time.
+#pragma once
+
+#include <cstdint>
+
+#include "trainer/optimizer_config.h"
+
+namespace lockstep {
+
+/// Factor on the learning rate for update number `step` (from 1) of `total_steps`: rises linearly
+/// over the warm-up, then stays, or falls to final_factor at the last step.
+double schedule_factor(const ScheduleConfig& config, int64_t step, int64_t total_steps);
+
+}  // namespace lockstep

@@ -1,0 +1,32 @@
+// The tasks there are: one line each.
+#include "data/base/error.h"
+#include "trainer/tasks/sequence_classification.h"
+#include "trainer/tasks/task_names.h"
+
+namespace lockstep {
+namespace {
+
+const std::vector<TaskEntry>& entries() {
+  static const std::vector<TaskEntry> all = {
+      sequence_classification_entry(),
+  };
+  return all;
+}
+
+}  // namespace
+
+const TaskEntry& find_task(const std::string& name) {
+  for (const TaskEntry& entry : entries()) {
+    if (entry.name == name) return entry;
+  }
+  throw Error(ExitCode::config, fmt::format("task: \"{}\" is not known to this version", name),
+              "`lockstep config reference` lists the tasks");
+}
+
+std::vector<std::string> task_names() {
+  std::vector<std::string> names;
+  for (const TaskEntry& entry : entries()) names.push_back(entry.name);
+  return names;
+}
+
+}  // namespace lockstep

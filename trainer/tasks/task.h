@@ -1,0 +1,62 @@
+// A task is what a model learns to do: it builds the network, turns a batch into a loss, counts
+// what its metrics need, and predicts. Training, evaluation, prediction and export know no more.
+//
+// A new task is one pair of files here and one line in registry.cpp.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "data/manifest.h"
+#include "trainer/device_batch.h"
+#include "trainer/model/dropout.h"
+#include "trainer/model/model_config.h"
+#include "trainer/observers/observer.h"
+
+namespace lockstep {
+
+/// Sums over real targets, never means: sums of batches and ranks just add up. The first is always
+/// the loss, the second the number of targets it is over.
+struct TaskOutput {
+  torch::Tensor loss_sum;  ///< scalar with a graph; what backward starts from
+  torch::Tensor sums;      ///< float32 [sum_names().size()] on the device, without a graph
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  virtual torch::nn::Module& model() = 0;
+  /// One line for people: "lstm 28 -> 128, linear 128 -> 10".
+  virtual std::string summary() const = 0;
+  /// Everything besides the config that the model is built from; kept in checkpoints.
+  virtual nlohmann::json description() const = 0;
+
+  /// "loss", "targets", then whatever the metrics need.
+  virtual std::vector<std::string> sum_names() const = 0;
+  /// From sums, in the order of sum_names(), to figures: "loss" first.
+  virtual Metrics metrics(const std::vector<double>& sums) const = 0;
+
+  virtual TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) = 0;
+  /// One object per sequence of the batch.
+  virtual std::vector<nlohmann::json> predict(const DeviceBatch& batch) = 0;
+};
+
+/// How a task is known by its name.
+struct TaskEntry {
+  std::string name;
+  /// What the model is built from, read off a data set. Throws Error(config) when the data set
+  /// cannot serve the task, saying what it lacks.
+  nlohmann::json (*describe_data)(const Manifest& manifest);
+  /// Builds the model with fresh parameters from LibTorch's generator.
+  std::unique_ptr<Task> (*make)(const ModelConfig& config, const nlohmann::json& description);
+};
+
+/// Throws Error(config) for an unknown name.
+const TaskEntry& find_task(const std::string& name);
+
+}  // namespace lockstep
