@@ -21,9 +21,9 @@ struct BatchStream {
   bool is_symbols = false;
   int64_t time = 0;
   int64_t batch = 0;
-  int64_t features = 0;           ///< 0 for symbols
-  std::vector<int64_t> lengths;   ///< [batch] real steps of each sequence
-  HostBuffer values;              ///< at least as large as the shape needs; reused from batch to batch
+  int64_t features = 0;          ///< 0 for symbols
+  std::vector<int64_t> lengths;  ///< [batch] real steps of each sequence
+  HostBuffer values;  ///< at least as large as the shape needs; reused from batch to batch
 
   float* dense() { return values.as<float>(); }
   const float* dense() const { return values.as<float>(); }
@@ -34,9 +34,9 @@ struct BatchStream {
 /// One rank's share of one global batch. The share may be empty (a short last batch on many
 /// ranks): then `sample_ids` is empty and each stream has batch 0.
 struct Batch {
-  int64_t epoch = 0;           ///< counted from 0
-  int64_t index = 0;           ///< of the global batch in its epoch, from 0
-  int64_t global_samples = 0;  ///< samples in the global batch, over all ranks
+  int64_t epoch = 0;                  ///< counted from 0
+  int64_t index = 0;                  ///< of the global batch in its epoch, from 0
+  int64_t global_samples = 0;         ///< samples in the global batch, over all ranks
   std::vector<int64_t> sample_ids;    ///< of this share, in the order of the batch dimension
   std::vector<int64_t> lane_offsets;  ///< lane k is columns [lane_offsets[k], lane_offsets[k + 1])
   std::vector<BatchStream> streams;   ///< inputs first, then targets in sorted order of names

@@ -77,9 +77,9 @@ void BatchFiller::fill_shape(const Batch& batch, size_t index, BatchStream& stre
     stream.time = std::max(stream.time, stream.lengths.back());
   }
   const size_t element = stream.is_symbols ? sizeof(int64_t) : sizeof(float);
-  stream.values.reserve(static_cast<size_t>(stream.time * stream.batch *
-                                            std::max<int64_t>(1, stream.features)) *
-                        element);
+  stream.values.reserve(
+      static_cast<size_t>(stream.time * stream.batch * std::max<int64_t>(1, stream.features)) *
+      element);
 }
 
 const char* BatchFiller::read_stored(int64_t sample, size_t index, int64_t length) {

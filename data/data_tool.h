@@ -25,9 +25,9 @@ class DataTool {
 };
 
 struct DataToolEntry {
-  std::string kind;          ///< "idx", "digits"
-  std::string help;          ///< one line
-  std::string source_help;   ///< what the positional arguments are; empty when there are none
+  std::string kind;         ///< "idx", "digits"
+  std::string help;         ///< one line
+  std::string source_help;  ///< what the positional arguments are; empty when there are none
   std::function<std::unique_ptr<DataTool>()> make;
 };
 

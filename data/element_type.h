@@ -14,12 +14,18 @@ namespace lockstep {
 template <class Function>
 decltype(auto) with_element_type(ElementType type, Function&& function) {
   switch (type) {
-    case ElementType::u8: return function(std::type_identity<uint8_t>{});
-    case ElementType::i16: return function(std::type_identity<int16_t>{});
-    case ElementType::i32: return function(std::type_identity<int32_t>{});
-    case ElementType::i64: return function(std::type_identity<int64_t>{});
-    case ElementType::f32: return function(std::type_identity<float>{});
-    case ElementType::f64: return function(std::type_identity<double>{});
+    case ElementType::u8:
+      return function(std::type_identity<uint8_t>{});
+    case ElementType::i16:
+      return function(std::type_identity<int16_t>{});
+    case ElementType::i32:
+      return function(std::type_identity<int32_t>{});
+    case ElementType::i64:
+      return function(std::type_identity<int64_t>{});
+    case ElementType::f32:
+      return function(std::type_identity<float>{});
+    case ElementType::f64:
+      return function(std::type_identity<double>{});
   }
   fail_check(__FILE__, __LINE__, "type", "an element type out of the enumeration");
 }

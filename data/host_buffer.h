@@ -28,9 +28,13 @@ class HostBuffer {
   size_t capacity() const { return capacity_; }
 
   template <class T>
-  T* as() { return static_cast<T*>(memory_.get()); }
+  T* as() {
+    return static_cast<T*>(memory_.get());
+  }
   template <class T>
-  const T* as() const { return static_cast<const T*>(memory_.get()); }
+  const T* as() const {
+    return static_cast<const T*>(memory_.get());
+  }
 
  private:
   HostAllocator allocator_ = HostAllocator::aligned();

@@ -24,10 +24,9 @@ void print_schema(const Manifest& manifest, std::ostream& out) {
                      manifest.fingerprint());
   for (const StreamSchema& stream : manifest.streams) {
     out << fmt::format("  {:<16} {:<4} ", stream.name, name_of(stream.element));
-    out << (stream.is_symbols()
-                ? fmt::format("symbols of {} classes\n", stream.num_classes)
-                : fmt::format("{} features, value = stored * {:.6g} + {:.6g}\n", stream.features,
-                              stream.scale, stream.offset));
+    out << (stream.is_symbols() ? fmt::format("symbols of {} classes\n", stream.num_classes)
+                                : fmt::format("{} features, value = stored * {:.6g} + {:.6g}\n",
+                                              stream.features, stream.scale, stream.offset));
   }
 }
 

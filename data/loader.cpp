@@ -30,8 +30,7 @@ std::thread start_without_signals(Function function) {
 }
 
 LoaderOptions checked(LoaderOptions options) {
-  LOCKSTEP_CHECK(options.world_size >= 1 && options.rank >= 0 &&
-                     options.rank < options.world_size,
+  LOCKSTEP_CHECK(options.world_size >= 1 && options.rank >= 0 && options.rank < options.world_size,
                  "rank {} of {}", options.rank, options.world_size);
   if (options.lanes == 0) options.lanes = options.world_size;
   LOCKSTEP_CHECK(options.lanes > 0 && options.lanes % options.world_size == 0,
@@ -45,8 +44,7 @@ LoaderOptions checked(LoaderOptions options) {
 
 class Loader::Impl {
  public:
-  Impl(const Split& split, const Sampler& sampler, const LoaderOptions& options,
-       LoaderStart start);
+  Impl(const Split& split, const Sampler& sampler, const LoaderOptions& options, LoaderStart start);
   ~Impl();
 
   const Batch* next();
@@ -88,9 +86,9 @@ Loader::Impl::Impl(const Split& split, const Sampler& sampler, const LoaderOptio
   LOCKSTEP_CHECK(sampler.num_samples() <= split.size(), "{} samples of {}", sampler.num_samples(),
                  split.size());
   if (sampler.num_samples() == 0 && !options_.deal_whole_batches) {
-    throw Error(ExitCode::config,
-                fmt::format("the split \"{}\" is empty: there is nothing to train on",
-                            split.name()));
+    throw Error(
+        ExitCode::config,
+        fmt::format("the split \"{}\" is empty: there is nothing to train on", split.name()));
   }
   for (Batch& batch : ring_) batch.streams = filler_.make_streams(options_.allocator);
   thread_ = start_without_signals([this] { run(); });
@@ -189,14 +187,17 @@ void Loader::Impl::finish(std::exception_ptr failure) {
   changed_.notify_all();
 }
 
-Loader::Loader(const Split& split, const Sampler& sampler, LoaderOptions options,
-               LoaderStart start)
+Loader::Loader(const Split& split, const Sampler& sampler, LoaderOptions options, LoaderStart start)
     : impl_(std::make_unique<Impl>(split, sampler, options, start)) {}
 
 Loader::~Loader() = default;
 
-const Batch* Loader::next() { return impl_->next(); }
+const Batch* Loader::next() {
+  return impl_->next();
+}
 
-double Loader::waited_seconds() const { return impl_->waited_seconds(); }
+double Loader::waited_seconds() const {
+  return impl_->waited_seconds();
+}
 
 }  // namespace lockstep

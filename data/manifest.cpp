@@ -11,9 +11,13 @@
 namespace lockstep {
 namespace {
 
-constexpr std::array<std::pair<ElementType, const char*>, 6> kElementNames{{
-    {ElementType::u8, "u8"}, {ElementType::i16, "i16"}, {ElementType::i32, "i32"},
-    {ElementType::i64, "i64"}, {ElementType::f32, "f32"}, {ElementType::f64, "f64"}}};
+constexpr std::array<std::pair<ElementType, const char*>, 6> kElementNames{
+    {{ElementType::u8, "u8"},
+     {ElementType::i16, "i16"},
+     {ElementType::i32, "i32"},
+     {ElementType::i64, "i64"},
+     {ElementType::f32, "f32"},
+     {ElementType::f64, "f64"}}};
 
 template <class Items>
 std::string names_of(const Items& items) {

@@ -21,20 +21,20 @@ ElementType element_type_of(const std::string& name);
 struct StreamSchema {
   std::string name;  ///< "inputs", or a target's name
   ElementType element = ElementType::f32;
-  int64_t features = 0;     ///< 0: a symbol stream
-  double scale = 1.0;       ///< dense value = stored value * scale + offset
+  int64_t features = 0;  ///< 0: a symbol stream
+  double scale = 1.0;    ///< dense value = stored value * scale + offset
   double offset = 0.0;
-  int64_t num_classes = 0;  ///< 0: a dense stream
+  int64_t num_classes = 0;          ///< 0: a dense stream
   std::vector<std::string> labels;  ///< names of the classes or the vocabulary; may be empty
 
   bool is_symbols() const { return features == 0; }
 };
 
 struct ShardInfo {
-  std::string file;        ///< a plain name inside the folder
+  std::string file;  ///< a plain name inside the folder
   int64_t sequences = 0;
-  int64_t bytes = 0;       ///< file size
-  std::string sha256;      ///< of the whole file
+  int64_t bytes = 0;           ///< file size
+  std::string sha256;          ///< of the whole file
   std::vector<int64_t> steps;  ///< sum of lengths, one per stream in schema order
 };
 

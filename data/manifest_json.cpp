@@ -25,9 +25,9 @@ constexpr int64_t kMaxFeatures = int64_t{1} << 24;
 constexpr int64_t kMaxCount = int64_t{1} << 40;
 
 json json_of(const StreamSchema& stream) {
-  return {{"name", stream.name},     {"element", name_of(stream.element)},
+  return {{"name", stream.name},         {"element", name_of(stream.element)},
           {"features", stream.features}, {"scale", stream.scale},
-          {"offset", stream.offset}, {"num_classes", stream.num_classes},
+          {"offset", stream.offset},     {"num_classes", stream.num_classes},
           {"labels", stream.labels}};
 }
 
@@ -167,7 +167,9 @@ SplitInfo read_split(const JsonValue& value, size_t num_streams, std::set<std::s
 
 }  // namespace
 
-std::string Manifest::fingerprint() const { return sha256_of(json_of(*this).dump()); }
+std::string Manifest::fingerprint() const {
+  return sha256_of(json_of(*this).dump());
+}
 
 Manifest read_manifest(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / kFileName;

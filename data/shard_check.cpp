@@ -17,12 +17,13 @@ void check_file(const std::filesystem::path& file, const ShardInfo& info, bool v
   }
   const auto bytes = static_cast<int64_t>(std::filesystem::file_size(file, failure));
   if (bytes != info.bytes) {
-    throw Error(ExitCode::corrupt, fmt::format("{}: has {} bytes; {} expected", file.string(),
-                                               bytes, info.bytes));
+    throw Error(ExitCode::corrupt,
+                fmt::format("{}: has {} bytes; {} expected", file.string(), bytes, info.bytes));
   }
   if (verify_checksum && sha256_of_file(file) != info.sha256) {
     throw Error(ExitCode::corrupt, fmt::format("{}: its SHA-256 is not that of the manifest: some "
-                                               "byte has changed", file.string()));
+                                               "byte has changed",
+                                               file.string()));
   }
 }
 
@@ -52,10 +53,10 @@ void ShardProblems::throw_if_any(const std::filesystem::path& folder) const {
   if (empty()) return;
   const size_t count = missing.size() + corrupt.size();
   throw Error(missing.empty() ? ExitCode::corrupt : ExitCode::missing,
-              count == 1 ? (missing.empty() ? corrupt : missing)[0]
-                         : fmt::format("{}: {} shards are missing and {} damaged:{}{}",
-                                       folder.string(), missing.size(), corrupt.size(),
-                                       list(missing), list(corrupt)),
+              count == 1
+                  ? (missing.empty() ? corrupt : missing)[0]
+                  : fmt::format("{}: {} shards are missing and {} damaged:{}{}", folder.string(),
+                                missing.size(), corrupt.size(), list(missing), list(corrupt)),
               "restore the files from where the data set came from, or import it again");
 }
 

@@ -87,11 +87,18 @@ void ShardDataset::check_filters(hid_t creation) {
     const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values,
                                                nullptr, 0, nullptr, &config);
     switch (filter) {
-      case H5Z_FILTER_SHUFFLE: has_shuffle_ = true; break;
-      case H5Z_FILTER_DEFLATE: has_deflate_ = true; break;
-      case H5Z_FILTER_FLETCHER32: has_fletcher32_ = true; break;
-      default: fail(fmt::format("uses the filter {}; shuffle, deflate and fletcher32 are allowed",
-                                static_cast<int>(filter)));
+      case H5Z_FILTER_SHUFFLE:
+        has_shuffle_ = true;
+        break;
+      case H5Z_FILTER_DEFLATE:
+        has_deflate_ = true;
+        break;
+      case H5Z_FILTER_FLETCHER32:
+        has_fletcher32_ = true;
+        break;
+      default:
+        fail(fmt::format("uses the filter {}; shuffle, deflate and fletcher32 are allowed",
+                         static_cast<int>(filter)));
     }
   }
 }
@@ -105,9 +112,9 @@ void ShardDataset::check_shape(int rank, int64_t width) {
   if (rank == 2 && extent[1] != static_cast<hsize_t>(width)) {
     fail(fmt::format("has {} columns; {} expected", extent[1], width));
   }
-  const int64_t most = file_->size() / static_cast<int64_t>(row_bytes_) *
-                           (has_deflate_ ? kMaxDeflateRatio : 1) +
-                       (has_deflate_ ? kMaxDeflateRatio : 0);
+  const int64_t most =
+      file_->size() / static_cast<int64_t>(row_bytes_) * (has_deflate_ ? kMaxDeflateRatio : 1) +
+      (has_deflate_ ? kMaxDeflateRatio : 0);
   if (extent[0] > static_cast<hsize_t>(most)) {
     fail(fmt::format("claims {} rows, more than a file of {} bytes can hold", extent[0],
                      file_->size()));

@@ -40,7 +40,9 @@ ShardFile::ShardFile(std::filesystem::path path) : path_(std::move(path)) {
   if (descriptor_ < 0) throw cannot_open(path_, errno);
 }
 
-ShardFile::~ShardFile() { ::close(descriptor_); }
+ShardFile::~ShardFile() {
+  ::close(descriptor_);
+}
 
 void ShardFile::read_bytes(int64_t offset, size_t bytes, void* destination) const {
   auto* next = static_cast<char*>(destination);
@@ -75,10 +77,9 @@ void ShardFile::require_hard_links(const std::string& path) const {
 }
 
 void ShardFile::fail(const std::string& dataset, const std::string& problem) const {
-  throw Error(ExitCode::corrupt, dataset.empty()
-                                     ? fmt::format("{}: {}", path_.string(), problem)
-                                     : fmt::format("{}: data set \"{}\" {}", path_.string(),
-                                                   dataset, problem));
+  throw Error(ExitCode::corrupt, dataset.empty() ? fmt::format("{}: {}", path_.string(), problem)
+                                                 : fmt::format("{}: data set \"{}\" {}",
+                                                               path_.string(), dataset, problem));
 }
 
 }  // namespace lockstep

@@ -37,46 +37,78 @@ bool Hdf5Id::close() {
   return close_(id) >= 0;
 }
 
-Hdf5Id owned_type(hid_t id) { return {id, H5Tclose}; }
-Hdf5Id owned_space(hid_t id) { return {id, H5Sclose}; }
-Hdf5Id owned_properties(hid_t id) { return {id, H5Pclose}; }
-Hdf5Id owned_attribute(hid_t id) { return {id, H5Aclose}; }
-Hdf5Id owned_dataset(hid_t id) { return {id, H5Dclose}; }
-Hdf5Id owned_group(hid_t id) { return {id, H5Gclose}; }
-Hdf5Id owned_file(hid_t id) { return {id, H5Fclose}; }
+Hdf5Id owned_type(hid_t id) {
+  return {id, H5Tclose};
+}
+Hdf5Id owned_space(hid_t id) {
+  return {id, H5Sclose};
+}
+Hdf5Id owned_properties(hid_t id) {
+  return {id, H5Pclose};
+}
+Hdf5Id owned_attribute(hid_t id) {
+  return {id, H5Aclose};
+}
+Hdf5Id owned_dataset(hid_t id) {
+  return {id, H5Dclose};
+}
+Hdf5Id owned_group(hid_t id) {
+  return {id, H5Gclose};
+}
+Hdf5Id owned_file(hid_t id) {
+  return {id, H5Fclose};
+}
 
 hid_t native_type(ElementType element) {
   switch (element) {
-    case ElementType::u8: return H5T_NATIVE_UINT8;
-    case ElementType::i16: return H5T_NATIVE_INT16;
-    case ElementType::i32: return H5T_NATIVE_INT32;
-    case ElementType::i64: return H5T_NATIVE_INT64;
-    case ElementType::f32: return H5T_NATIVE_FLOAT;
-    case ElementType::f64: return H5T_NATIVE_DOUBLE;
+    case ElementType::u8:
+      return H5T_NATIVE_UINT8;
+    case ElementType::i16:
+      return H5T_NATIVE_INT16;
+    case ElementType::i32:
+      return H5T_NATIVE_INT32;
+    case ElementType::i64:
+      return H5T_NATIVE_INT64;
+    case ElementType::f32:
+      return H5T_NATIVE_FLOAT;
+    case ElementType::f64:
+      return H5T_NATIVE_DOUBLE;
   }
   return -1;
 }
 
 hid_t little_endian_type(ElementType element) {
   switch (element) {
-    case ElementType::u8: return H5T_STD_U8LE;
-    case ElementType::i16: return H5T_STD_I16LE;
-    case ElementType::i32: return H5T_STD_I32LE;
-    case ElementType::i64: return H5T_STD_I64LE;
-    case ElementType::f32: return H5T_IEEE_F32LE;
-    case ElementType::f64: return H5T_IEEE_F64LE;
+    case ElementType::u8:
+      return H5T_STD_U8LE;
+    case ElementType::i16:
+      return H5T_STD_I16LE;
+    case ElementType::i32:
+      return H5T_STD_I32LE;
+    case ElementType::i64:
+      return H5T_STD_I64LE;
+    case ElementType::f32:
+      return H5T_IEEE_F32LE;
+    case ElementType::f64:
+      return H5T_IEEE_F64LE;
   }
   return -1;
 }
 
 hid_t big_endian_type(ElementType element) {
   switch (element) {
-    case ElementType::u8: return H5T_STD_U8BE;
-    case ElementType::i16: return H5T_STD_I16BE;
-    case ElementType::i32: return H5T_STD_I32BE;
-    case ElementType::i64: return H5T_STD_I64BE;
-    case ElementType::f32: return H5T_IEEE_F32BE;
-    case ElementType::f64: return H5T_IEEE_F64BE;
+    case ElementType::u8:
+      return H5T_STD_U8BE;
+    case ElementType::i16:
+      return H5T_STD_I16BE;
+    case ElementType::i32:
+      return H5T_STD_I32BE;
+    case ElementType::i64:
+      return H5T_STD_I64BE;
+    case ElementType::f32:
+      return H5T_IEEE_F32BE;
+    case ElementType::f64:
+      return H5T_IEEE_F64BE;
   }
   return -1;
 }

@@ -33,6 +33,8 @@ inline std::string data_path(const std::vector<StreamSchema>& schema, size_t ind
 inline int64_t dimension_of(const StreamSchema& stream) {
   return stream.is_symbols() ? stream.num_classes : stream.features;
 }
-inline int64_t rank_of(const StreamSchema& stream) { return stream.is_symbols() ? 1 : 2; }
+inline int64_t rank_of(const StreamSchema& stream) {
+  return stream.is_symbols() ? 1 : 2;
+}
 
 }  // namespace lockstep::shard_layout

@@ -92,8 +92,8 @@ void ShardReader::read_lengths(size_t num_streams) {
     for (size_t i = 0; i < static_cast<size_t>(count) * num_streams; ++i) {
       std::vector<int64_t>& rows = first_row_[i % num_streams];
       if (block[i] < 0) {
-        file_.fail(lengths.path(), fmt::format("gives sequence {} the length {}", rows.size() - 1,
-                                               block[i]));
+        file_.fail(lengths.path(),
+                   fmt::format("gives sequence {} the length {}", rows.size() - 1, block[i]));
       }
       rows.push_back(rows.back() + block[i]);
     }
@@ -101,7 +101,8 @@ void ShardReader::read_lengths(size_t num_streams) {
   for (size_t i = 0; i < num_streams; ++i) {
     if (steps(i) != data_[i].rows()) {
       file_.fail(data_[i].path(), fmt::format("has {} rows, but the lengths of its sequences add "
-                                              "up to {}", data_[i].rows(), steps(i)));
+                                              "up to {}",
+                                              data_[i].rows(), steps(i)));
     }
   }
 }
@@ -117,7 +118,8 @@ void ShardReader::check_tags() {
   if (H5Sget_simple_extent_ndims(space.get()) != 1 ||
       H5Sget_simple_extent_npoints(space.get()) != sequences()) {
     file_.fail(shard_layout::kTags, fmt::format("does not have one text for each of the {} "
-                                                "sequences", sequences()));
+                                                "sequences",
+                                                sequences()));
   }
 }
 
@@ -137,9 +139,9 @@ void ShardReader::check_symbols(const StreamSchema& schema, size_t stream) {
       if (bad == end) continue;
       const std::vector<int64_t>& rows = first_row_[stream];
       const auto after = std::upper_bound(rows.begin(), rows.end(), first + (bad - block.begin()));
-      file_.fail(data.path(), fmt::format("holds {} in sequence {}; its {} classes are 0 to {}",
-                                          *bad, after - rows.begin() - 1, schema.num_classes,
-                                          schema.num_classes - 1));
+      file_.fail(data.path(),
+                 fmt::format("holds {} in sequence {}; its {} classes are 0 to {}", *bad,
+                             after - rows.begin() - 1, schema.num_classes, schema.num_classes - 1));
     }
   });
 }

@@ -19,8 +19,8 @@ ShardRows::ShardRows(std::filesystem::path file, std::string name, hid_t file_ty
       rank_(rank),
       width_(width),
       row_bytes_(H5Tget_size(memory_type) * static_cast<size_t>(width)),
-      chunk_rows_(std::max<int64_t>(1, static_cast<int64_t>(shard_layout::kChunkBytes /
-                                                            row_bytes_))) {}
+      chunk_rows_(
+          std::max<int64_t>(1, static_cast<int64_t>(shard_layout::kChunkBytes / row_bytes_))) {}
 
 void ShardRows::append(hid_t location, const void* rows, int64_t count) {
   const auto* bytes = static_cast<const char*>(rows);
@@ -69,13 +69,12 @@ void ShardRows::create(hid_t location) {
   const Hdf5Id creation = owned_properties(H5Pcreate(H5P_DATASET_CREATE));
   // Times would make two equal data sets differ; unfilled memory of a last chunk would too.
   if (H5Pset_chunk(creation.get(), rank_, chunk.data()) < 0 ||
-      H5Pset_fletcher32(creation.get()) < 0 ||
-      H5Pset_obj_track_times(creation.get(), false) < 0 ||
+      H5Pset_fletcher32(creation.get()) < 0 || H5Pset_obj_track_times(creation.get(), false) < 0 ||
       H5Pset_fill_time(creation.get(), H5D_FILL_TIME_ALLOC) < 0) {
     fail("describe");
   }
-  dataset_ = owned_dataset(H5Dcreate2(location, name_.c_str(), file_type_, space.get(),
-                                      H5P_DEFAULT, creation.get(), H5P_DEFAULT));
+  dataset_ = owned_dataset(H5Dcreate2(location, name_.c_str(), file_type_, space.get(), H5P_DEFAULT,
+                                      creation.get(), H5P_DEFAULT));
   if (!dataset_.valid()) fail("create");
 }
 

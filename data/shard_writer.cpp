@@ -48,8 +48,7 @@ Hdf5Id create_file(const std::filesystem::path& path) {
 Hdf5Id create_group(hid_t parent, const char* name, const std::filesystem::path& path) {
   const Hdf5Id creation = owned_properties(H5Pcreate(H5P_GROUP_CREATE));
   H5Pset_obj_track_times(creation.get(), false);
-  Hdf5Id group =
-      owned_group(H5Gcreate2(parent, name, H5P_DEFAULT, creation.get(), H5P_DEFAULT));
+  Hdf5Id group = owned_group(H5Gcreate2(parent, name, H5P_DEFAULT, creation.get(), H5P_DEFAULT));
   require(group.valid(), path, "create a group");
   return group;
 }
@@ -57,12 +56,11 @@ Hdf5Id create_group(hid_t parent, const char* name, const std::filesystem::path&
 void write_attribute(hid_t owner, const std::string& name, const std::vector<int64_t>& values,
                      const std::filesystem::path& path) {
   const hsize_t count = values.size();
-  const Hdf5Id space = owned_space(count == 1 ? H5Screate(H5S_SCALAR)
-                                              : H5Screate_simple(1, &count, nullptr));
-  const Hdf5Id attribute = owned_attribute(H5Acreate2(owner, name.c_str(), H5T_STD_I64LE,
-                                                      space.get(), H5P_DEFAULT, H5P_DEFAULT));
-  require(attribute.valid() &&
-              H5Awrite(attribute.get(), H5T_NATIVE_INT64, values.data()) >= 0,
+  const Hdf5Id space =
+      owned_space(count == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &count, nullptr));
+  const Hdf5Id attribute = owned_attribute(
+      H5Acreate2(owner, name.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT));
+  require(attribute.valid() && H5Awrite(attribute.get(), H5T_NATIVE_INT64, values.data()) >= 0,
           path, "write an attribute");
 }
 
@@ -211,13 +209,13 @@ ShardWriter::ShardWriter(std::filesystem::path folder, std::string split,
 ShardWriter::~ShardWriter() = default;
 
 void ShardWriter::append(const std::vector<StreamView>& streams, std::string_view tag) {
-  const bool full = file_ && ((limits_.max_sequences > 0 &&
-                               file_->sequences() >= limits_.max_sequences) ||
-                              file_->bytes() >= limits_.max_bytes);
+  const bool full =
+      file_ && ((limits_.max_sequences > 0 && file_->sequences() >= limits_.max_sequences) ||
+                file_->bytes() >= limits_.max_bytes);
   if (full) close_shard();
   if (!file_) {
-    file_ = std::make_unique<File>(
-        folder_, fmt::format("{}-{:05}.h5", info_.name, info_.shards.size()));
+    file_ = std::make_unique<File>(folder_,
+                                   fmt::format("{}-{:05}.h5", info_.name, info_.shards.size()));
     file_->create(schema_);
   }
   file_->append(streams, tag);

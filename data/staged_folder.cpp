@@ -15,8 +15,8 @@ void require_free(const fs::path& out) {
   const fs::file_status status = fs::symlink_status(out, failure);
   if (!fs::exists(status)) return;
   if (fs::is_directory(status) && fs::is_empty(out, failure) && !failure) return;
-  throw Error(ExitCode::usage, fmt::format("{}: exists already and is not an empty folder",
-                                           out.string()),
+  throw Error(ExitCode::usage,
+              fmt::format("{}: exists already and is not an empty folder", out.string()),
               "choose another --out, or remove it first");
 }
 
@@ -31,8 +31,7 @@ fs::path first_missing(fs::path folder) {
 
 }  // namespace
 
-StagedFolder::StagedFolder(const fs::path& out)
-    : out_(fs::absolute(out).lexically_normal()) {
+StagedFolder::StagedFolder(const fs::path& out) : out_(fs::absolute(out).lexically_normal()) {
   if (!out_.has_filename()) out_ = out_.parent_path();  // "folder/" names the same as "folder"
   require_free(out_);
   const fs::path parent = out_.parent_path();
@@ -41,10 +40,10 @@ StagedFolder::StagedFolder(const fs::path& out)
   std::error_code failure;
   fs::create_directories(staged_, failure);
   if (failure) {
-    throw Error(ExitCode::save_failed,
-                fmt::format("{}: cannot make a folder here: {}", parent.string(),
-                            failure.message()),
-                "check that you may write there");
+    throw Error(
+        ExitCode::save_failed,
+        fmt::format("{}: cannot make a folder here: {}", parent.string(), failure.message()),
+        "check that you may write there");
   }
 }
 

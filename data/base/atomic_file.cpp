@@ -33,13 +33,13 @@ class Descriptor {
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* action, ExitCode code) {
   const int reason = errno;
-  throw Error(code,
-              fmt::format("{}: cannot {}: {}", path.string(), action, std::strerror(reason)),
+  throw Error(code, fmt::format("{}: cannot {}: {}", path.string(), action, std::strerror(reason)),
               reason == ENOSPC ? "free some space on this file system"
                                : "check that the folder exists and that you may write there");
 }
 
-void write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path, ExitCode code) {
+void write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path,
+               ExitCode code) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
     if (written < 0) {

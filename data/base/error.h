@@ -56,9 +56,9 @@ class Error : public std::runtime_error {
 }  // namespace lockstep
 
 /// Checks what only a mistake in Lockstep itself can break; the rest takes fmt arguments.
-#define LOCKSTEP_CHECK(condition, ...)                                                   \
-  do {                                                                                   \
-    if (!(condition)) {                                                                  \
+#define LOCKSTEP_CHECK(condition, ...)                                                    \
+  do {                                                                                    \
+    if (!(condition)) {                                                                   \
       ::lockstep::fail_check(__FILE__, __LINE__, #condition, ::fmt::format(__VA_ARGS__)); \
-    }                                                                                    \
+    }                                                                                     \
   } while (false)

@@ -11,8 +11,12 @@
 namespace lockstep {
 namespace {
 
-std::string text_of(bool value) { return value ? "true" : "false"; }
-std::string text_of(int64_t value) { return std::to_string(value); }
+std::string text_of(bool value) {
+  return value ? "true" : "false";
+}
+std::string text_of(int64_t value) {
+  return std::to_string(value);
+}
 
 std::string text_of(double value) {
   if (std::isnan(value)) return ".nan";
@@ -48,11 +52,24 @@ std::string text_of(const std::vector<T>& values) {
 
 template <class T>
 struct TypeName;
-template <> struct TypeName<bool> { static constexpr const char* value = "boolean"; };
-template <> struct TypeName<int64_t> { static constexpr const char* value = "integer"; };
-template <> struct TypeName<double> { static constexpr const char* value = "number"; };
-template <> struct TypeName<std::string> { static constexpr const char* value = "text"; };
-template <class T> struct TypeName<std::vector<T>> {
+template <>
+struct TypeName<bool> {
+  static constexpr const char* value = "boolean";
+};
+template <>
+struct TypeName<int64_t> {
+  static constexpr const char* value = "integer";
+};
+template <>
+struct TypeName<double> {
+  static constexpr const char* value = "number";
+};
+template <>
+struct TypeName<std::string> {
+  static constexpr const char* value = "text";
+};
+template <class T>
+struct TypeName<std::vector<T>> {
   static constexpr const char* value = std::is_same_v<T, int64_t>  ? "list of integer"
                                        : std::is_same_v<T, double> ? "list of number"
                                                                    : "list of text";

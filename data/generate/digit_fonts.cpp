@@ -25,8 +25,8 @@ constexpr double kUnits = 64;             // FreeType's coordinates are 26.6 fix
 class Outline {
  public:
   Outline(FT_Library library, const FT_Outline& source) : library_(library) {
-    LOCKSTEP_CHECK(FT_Outline_New(library, static_cast<FT_UInt>(source.n_points),
-                                  source.n_contours, &outline_) == 0 &&
+    LOCKSTEP_CHECK(FT_Outline_New(library, static_cast<FT_UInt>(source.n_points), source.n_contours,
+                                  &outline_) == 0 &&
                        FT_Outline_Copy(&source, &outline_) == 0,
                    "FreeType cannot copy an outline");
     FT_BBox box;
@@ -69,8 +69,8 @@ bool is_symbol_font(const std::string& name) {
 std::vector<fs::path> font_files(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code failure;
-  for (fs::recursive_directory_iterator entry(
-           folder, fs::directory_options::skip_permission_denied, failure);
+  for (fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied,
+                                              failure);
        !failure && entry != fs::recursive_directory_iterator(); entry.increment(failure)) {
     const std::string ending = entry->path().extension().string();
     const bool is_font = ending == ".ttf" || ending == ".otf";
@@ -101,7 +101,9 @@ Digits load_digits(FT_Library library, FT_Face face) {
   return digits;
 }
 
-FT_Fixed fixed_point(double value) { return std::lround(value * 0x10000); }
+FT_Fixed fixed_point(double value) {
+  return std::lround(value * 0x10000);
+}
 
 }  // namespace
 
@@ -125,16 +127,18 @@ DigitFonts::DigitFonts(const fs::path& folder) : impl_(std::make_unique<Impl>())
     FT_Done_Face(face);
   }
   if (impl_->fonts.empty()) {
-    throw Error(ExitCode::missing,
-                fmt::format("{}: no TrueType or OpenType font with digits is there",
-                            folder.string()),
-                "install the Debian package fonts-dejavu-core");
+    throw Error(
+        ExitCode::missing,
+        fmt::format("{}: no TrueType or OpenType font with digits is there", folder.string()),
+        "install the Debian package fonts-dejavu-core");
   }
 }
 
 DigitFonts::~DigitFonts() = default;
 
-size_t DigitFonts::size() const { return impl_->fonts.size(); }
+size_t DigitFonts::size() const {
+  return impl_->fonts.size();
+}
 
 void DigitFonts::draw(size_t font, int digit, const GlyphWarp& warp, int image_size,
                       std::vector<uint8_t>& image) const {

@@ -114,31 +114,34 @@ void check_images(const IdxReader& images, const Part& part,
                   const std::vector<StreamSchema>& schema) {
   const auto labels = static_cast<int64_t>(part.labels.size());
   if (images.count() != labels) {
-    throw Error(ExitCode::corrupt,
-                fmt::format("{}: at byte 4: holds {} images, but {} holds {} labels",
-                            images.file().string(), images.count(), part.labels_file.string(),
-                            labels));
+    throw Error(
+        ExitCode::corrupt,
+        fmt::format("{}: at byte 4: holds {} images, but {} holds {} labels",
+                    images.file().string(), images.count(), part.labels_file.string(), labels));
   }
   if (labels == 0) {
     throw Error(ExitCode::corrupt,
                 fmt::format("{}: at byte 4: holds no images", images.file().string()));
   }
   if (images.dimensions()[2] != schema[0].features) {
-    throw Error(ExitCode::corrupt, fmt::format("{}: at byte 12: has {} columns; the training "
-                                               "images have {}", images.file().string(),
-                                               images.dimensions()[2], schema[0].features));
+    throw Error(ExitCode::corrupt,
+                fmt::format("{}: at byte 12: has {} columns; the training "
+                            "images have {}",
+                            images.file().string(), images.dimensions()[2], schema[0].features));
   }
 }
 
 class IdxImporter : public DataTool {
  public:
   void describe(Fields& fields) override {
-    fields.add("validation_fraction", options_.validation_fraction,
-               "part of the training images, from their end, that becomes the split \"validation\"")
+    fields
+        .add("validation_fraction", options_.validation_fraction,
+             "part of the training images, from their end, that becomes the split \"validation\"")
         .at_least(0)
         .less_than(1);
-    fields.add("max_shard_samples", options_.max_shard_samples,
-               "images per shard; 0 leaves it to the size of the file")
+    fields
+        .add("max_shard_samples", options_.max_shard_samples,
+             "images per shard; 0 leaves it to the size of the file")
         .at_least(0);
   }
 

@@ -36,8 +36,8 @@ IdxReader::IdxReader(std::filesystem::path file, int rank) : file_(std::move(fil
   }
   stream_ = std::make_unique<Stream>(file_);
   if (stream_->handle == nullptr) {
-    throw Error(ExitCode::missing, fmt::format("{}: cannot be opened: {}", file_.string(),
-                                               std::strerror(errno)));
+    throw Error(ExitCode::missing,
+                fmt::format("{}: cannot be opened: {}", file_.string(), std::strerror(errno)));
   }
   read_dimensions(rank);
   check_plain_size();
@@ -50,9 +50,10 @@ void IdxReader::read_dimensions(int rank) {
   read_bytes(magic.size(), magic.data());
   if (magic[0] != 0 || magic[1] != 0 || magic[2] != kUnsignedBytes || magic[3] != rank) {
     offset_ = 0;
-    fail(fmt::format("the magic number is {:02x}{:02x}{:02x}{:02x}; IDX with unsigned bytes and "
-                     "{} dimension{} begins 0000{:02x}{:02x}", magic[0], magic[1], magic[2],
-                     magic[3], rank, rank == 1 ? "" : "s", kUnsignedBytes, rank));
+    fail(fmt::format(
+        "the magic number is {:02x}{:02x}{:02x}{:02x}; IDX with unsigned bytes and "
+        "{} dimension{} begins 0000{:02x}{:02x}",
+        magic[0], magic[1], magic[2], magic[3], rank, rank == 1 ? "" : "s", kUnsignedBytes, rank));
   }
   for (int i = 0; i < rank; ++i) {
     dimensions_.push_back(read_number());

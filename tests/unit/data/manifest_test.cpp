@@ -1,0 +1,136 @@
+#include "data/manifest.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "data/base/atomic_file.h"
+#include "tests/unit/base/temp_folder.h"
+#include "tests/unit/data/small_dataset.h"
+
+namespace lockstep {
+namespace {
+
+using nlohmann::json;
+using testing::expect_error;
+
+TEST(ElementTypes, HaveNamesAndSizes) {
+  for (const char* name : {"u8", "i16", "i32", "i64", "f32", "f64"}) {
+    EXPECT_EQ(name_of(element_type_of(name)), name);
+  }
+  EXPECT_EQ(size_of(ElementType::u8), 1U);
+  EXPECT_EQ(size_of(ElementType::f64), 8U);
+  expect_error(ExitCode::corrupt, "f16", [] { element_type_of("f16"); });
+}
+
+class ManifestTest : public ::testing::Test {
+ protected:
+  ManifestTest() : manifest_(testing::write_ragged(folder_.path(), 12, {.max_sequences = 5})) {}
+
+  json document() const { return json::parse(read_file(folder_ / "manifest.json")); }
+  void rewrite(const std::string& text) const {
+    write_file_atomically(folder_ / "manifest.json", text);
+  }
+
+  testing::TempFolder folder_;
+  Manifest manifest_;
+};
+
+TEST_F(ManifestTest, ReadsWhatItWrote) {
+  const Manifest read = read_manifest(folder_.path());
+  EXPECT_EQ(read.fingerprint(), manifest_.fingerprint());
+  EXPECT_EQ(read.streams[2].labels.back(), "long label");
+  EXPECT_EQ(read.streams[1].scale, 2);
+  const SplitInfo* train = read.find_split("train");
+  ASSERT_NE(train, nullptr);
+  EXPECT_EQ(train->sequences, 12);
+  EXPECT_EQ(train->shards.size(), 3U);
+  EXPECT_EQ(train->shards[2].file, "train-00002.h5");
+  EXPECT_EQ(train->shortest, 1);
+  EXPECT_EQ(train->longest, 9);
+  EXPECT_EQ(read.find_split("validation"), nullptr);
+  EXPECT_EQ(read.stream("words").num_classes, 11);
+  expect_error(ExitCode::config, "inputs, regression, words", [&] { read.stream("word"); });
+}
+
+TEST_F(ManifestTest, FingerprintSeesEveryMember) {
+  Manifest other = manifest_;
+  other.streams[0].offset = 1e-9;
+  EXPECT_NE(other.fingerprint(), manifest_.fingerprint());
+}
+
+TEST_F(ManifestTest, MissingIsNotCorrupt) {
+  std::filesystem::remove(folder_ / "manifest.json");
+  expect_error(ExitCode::missing, "manifest.json: there is no data set here",
+               [&] { read_manifest(folder_.path()); });
+}
+
+TEST_F(ManifestTest, RefusesWhatIsNotJson) {
+  for (const char* text : {"", "[]", "{", "null", "\x89HDF\r\n", "{\"format\": 1}"}) {
+    rewrite(text);
+    expect_error(ExitCode::corrupt, "manifest.json", [&] { read_manifest(folder_.path()); });
+  }
+}
+
+struct Damage {
+  const char* pointer;  ///< RFC 6901
+  json value;           ///< discarded: the member is removed
+  const char* message;
+};
+
+const json kRemoved = json(json::value_t::discarded);
+
+TEST_F(ManifestTest, RefusesBadValuesWithTheirPath) {
+  const std::vector<Damage> table{
+      {"/format", "other", "$.format: is not a Lockstep data set"},
+      {"/format_version", 2, "$.format_version: 2 is out of range"},
+      {"/streams", json::array(), "$.streams: holds no stream"},
+      {"/streams/0/name", "input", "$.streams[0]: must be the stream \"inputs\""},
+      {"/streams/1/name", "inputs", "second stream"},
+      {"/streams/1/name", "zebra", "sorted order"},
+      {"/streams/1/name", "words", "sorted order"},
+      {"/streams/1/name", "a/b", "$.streams[1].name: is not a plain name"},
+      {"/streams/0/element", "f16", "$.streams[0].element: \"f16\" is no element type"},
+      {"/streams/0/features", -1, "$.streams[0].features: -1 is out of range"},
+      {"/streams/0/features", 1e30, "$.streams[0].features: is not an integer"},
+      {"/streams/0/features", int64_t{1} << 40, "is out of range"},
+      {"/streams/0/features", 0, "either features"},
+      {"/streams/0/num_classes", 5, "either features"},
+      {"/streams/0/scale", "1", "$.streams[0].scale: is not a number"},
+      {"/streams/2/element", "f32", "not an integer"},
+      {"/streams/2/labels", json::array({"a"}), "1 labels for 11 classes"},
+      {"/streams/2/labels", kRemoved, "has no member \"labels\""},
+      {"/splits/0/name", "..", "is not a plain name"},
+      {"/splits/1/name", "train", "second split"},
+      {"/splits/0/sequences", 13, "says 13 sequences but its shards hold 12"},
+      {"/splits/0/shortest", 99, "is out of range"},
+      {"/splits/0/shards/1/file", "../x.h5", "$.splits[0].shards[1].file: is not a plain name"},
+      {"/splits/0/shards/1/file", "/etc/passwd", "is not a plain name"},
+      {"/splits/0/shards/1/file", "", "is not a plain name"},
+      {"/splits/0/shards/1/file", std::string("a\0b", 3), "is not a plain name"},
+      {"/splits/0/shards/1/file", "train-00000.h5", "a second time"},
+      {"/splits/0/shards/1/sequences", -4, "is out of range"},
+      {"/splits/0/shards/1/sequences", UINT64_MAX, "is out of range"},
+      {"/splits/0/shards/1/bytes", kRemoved, "has no member \"bytes\""},
+      {"/splits/0/shards/1/sha256", "abc", "is not a SHA-256"},
+      {"/splits/0/shards/1/steps", json::array({1, 2}), "has 2 entries for 3 streams"},
+      {"/splits/0/shards/1/steps/0", nullptr, "steps[0]: is not an integer"},
+  };
+  const json good = document();
+  for (const Damage& damage : table) {
+    json bad = good;
+    const json::json_pointer pointer(damage.pointer);
+    if (damage.value.is_discarded()) {
+      bad.at(pointer.parent_pointer()).erase(pointer.back());
+    } else {
+      bad.at(pointer) = damage.value;
+    }
+    rewrite(bad.dump());
+    SCOPED_TRACE(damage.pointer);
+    expect_error(ExitCode::corrupt, damage.message, [&] { read_manifest(folder_.path()); });
+  }
+}
+
+}  // namespace
+}  // namespace lockstep
