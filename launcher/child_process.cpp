@@ -138,7 +138,11 @@ class Child {
                                       {errors_.reading(), POLLIN, 0}}};
     while (sources[1].fd >= 0 || sources[2].fd >= 0 || !ended_) {
       if (ended_ && std::chrono::steady_clock::now() > give_up_) break;
-      if (::poll(sources.data(), sources.size(), ended_ ? 50 : -1) < 0) continue;
+      if (!ended_ && std::chrono::steady_clock::now() > next_second_) {
+        next_second_ += std::chrono::seconds(1);
+        handlers_.every_second(process_);
+      }
+      if (::poll(sources.data(), sources.size(), ended_ ? 50 : 1000) < 0) continue;
       if (sources[0].revents != 0) pass_on(sources[0].fd, [&](auto bytes) { take_signals(bytes); });
       drain(sources[1], handlers_.output);
       drain(sources[2], handlers_.errors);
@@ -172,6 +176,7 @@ class Child {
   int status_ = 0;
   bool ended_ = false;
   std::chrono::steady_clock::time_point give_up_;
+  std::chrono::steady_clock::time_point next_second_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ struct ChildHandlers {
   std::function<void(std::string_view)> output;  ///< bytes of its standard output
   std::function<void(std::string_view)> errors;  ///< bytes of its standard error
   std::function<void(int signal, pid_t child)> signal;  ///< one that came to us meanwhile
+  std::function<void(pid_t child)> every_second;
 };
 
 /// Runs `arguments` (a full path first) in a process group of its own, with an empty standard

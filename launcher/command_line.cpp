@@ -9,6 +9,7 @@
 
 #include "data/base/error.h"
 #include "data/base/fields.h"
+#include "launcher/help_formatter.h"
 #include "launcher/ranks.h"
 #include "launcher/verbs/verbs.h"
 
@@ -26,10 +27,10 @@ std::string exit_code_help() {
 
 void describe_program(CLI::App& app, CommandLine& line, std::ostream& out) {
   app.require_subcommand(1);
-  app.set_help_flag("-h,--help", "Print this help, or that of a verb: lockstep train --help");
-  app.get_formatter()->column_width(26);
-  app.get_formatter()->label("SUBCOMMAND", "VERB");
-  app.get_formatter()->label("Subcommands", "Verbs");
+  app.set_help_flag("-h,--help", "Print help, also that of a command: lockstep train --help");
+  const auto formatter = std::make_shared<HelpFormatter>();
+  formatter->label("SUBCOMMAND", "COMMAND");
+  app.formatter(formatter);  // before the verbs, which inherit it
   add_train(app, line, out);
   add_evaluate(app, line, out);
   add_predict(app, line, out);
@@ -77,6 +78,15 @@ CLI::App& chosen_verb(CLI::App& app, const std::vector<std::string>& words, std:
   return *verb;
 }
 
+/// Throws Error(usage) when the words end before they name a whole command.
+void refuse_missing_verb(CLI::App& verb, const std::string& path) {
+  std::vector<std::string> names;
+  for (const CLI::App* next : verbs_of(verb)) names.push_back(next->get_name());
+  if (names.empty()) return;
+  throw Error(ExitCode::usage, fmt::format("{} needs one of: {}", path, fmt::join(names, ", ")),
+              fmt::format("`{} --help` tells what they do", path));
+}
+
 /// Throws Error(usage) for the first word that looks like an option and is none of the verb's.
 void refuse_unknown_options(const CLI::App& verb, const std::vector<std::string>& words,
                             const std::string& path) {
@@ -111,6 +121,7 @@ int parse_and_run(const std::vector<std::string>& words, std::ostream& out, std:
     out << verb.help();
     return 0;
   } catch (const CLI::ParseError& error) {
+    refuse_missing_verb(verb, path);
     refuse_unknown_options(verb, words, path);
     throw Error(ExitCode::usage, error.what(), fmt::format("`{} --help` tells how to use it", path));
   }

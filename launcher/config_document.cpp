@@ -189,7 +189,7 @@ bool check_bytes(std::string_view text, ConfigMistakes& mistakes) {
     }
     const auto c = static_cast<unsigned char>(text[i]);
     const bool line_end = c == '\n' || (c == '\r' && i + 1 < text.size() && text[i + 1] == '\n');
-    if ((c < 0x20 && !line_end && c != '\t') || c == 0x7F) {
+    if (c < 0x20 && !line_end && c != '\t') {
       mistakes.add(at, fmt::format("control character 0x{:02x}", c));
       return false;
     }
@@ -225,6 +225,15 @@ std::string without_tabs(std::string_view text, ConfigMistakes& mistakes) {
 }
 
 }  // namespace
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
 
 void ConfigMistakes::add(TextPosition at, std::string message) {
   if (!full()) list_.push_back({at, std::move(message)});

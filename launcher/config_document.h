@@ -64,6 +64,8 @@ ConfigNode parse_config_document(std::string_view text, ConfigMistakes& mistakes
 /// The position with its column counted in characters instead of bytes, as editors show it.
 TextPosition in_characters(std::string_view text, TextPosition position);
 
+bool is_utf8(std::string_view text);
+
 /// Printable and short: control characters escaped, cut after about 80 bytes.
 std::string excerpt(std::string_view text);
 

@@ -166,6 +166,7 @@ std::string assign_word(const Field& field, std::string_view word) {
   ConfigMistakes mistakes;
   ConfigNode node;
   if (std::holds_alternative<std::string*>(field.target)) {
+    if (!is_utf8(word)) return "not UTF-8 text";
     node.kind = ConfigNode::Kind::scalar;
     node.quoted = true;
     node.text = word;

@@ -57,7 +57,7 @@ std::string try_mpirun(const std::string& mpirun) {
   command.push_back(find_program("true").string());
   std::string said;
   const auto note = [&](std::string_view bytes) { said += bytes; };
-  const int status = run_child(command, {note, note, [](int, pid_t) {}});
+  const int status = run_child(command, {note, note, [](int, pid_t) {}, [](pid_t) {}});
   return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? std::string() : who_was_lost(said);
 }
 

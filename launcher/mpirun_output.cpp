@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <regex>
 #include <utility>
 
@@ -12,14 +14,24 @@ const std::string kFrame(74, '-');
 constexpr size_t kMaxFrameBytes = 8192;
 constexpr size_t kMaxNoticeBytes = 32768;
 constexpr std::string_view kForwarding = "mpirun: Forwarding signal ";
+constexpr std::array<std::string_view, 3> kRemarks = {"ORTE_ERROR_LOG", "help message help-",
+                                                      "orte_base_help_aggregate"};
 
 bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
+
+/// "[host:process] ..." is how Open MPI begins a line; of ranks such lines matter, of mpirun not.
+bool is_remark(std::string_view line) {
+  if (starts_with(line, kForwarding)) return true;
+  return starts_with(line, "[") && std::any_of(kRemarks.begin(), kRemarks.end(), [&](auto remark) {
+           return line.find(remark) != std::string_view::npos;
+         });
+}
 
 }  // namespace
 
 bool MpirunOutput::may_be_mpiruns(std::string_view start) const {
   return in_frame_ || starts_with(kFrame, start) || starts_with(start, kForwarding) ||
-         starts_with(kForwarding, start);
+         starts_with(kForwarding, start) || start[0] == '[';
 }
 
 void MpirunOutput::feed(std::string_view bytes) {
@@ -56,8 +68,8 @@ void MpirunOutput::end_line() {
     }
   } else if (is_frame) {
     in_frame_ = true;
-  } else if (!starts_with(line, kForwarding)) {
-    pass_on_(line);  // dashes of somebody else
+  } else if (!is_remark(line)) {
+    pass_on_(line);
   }
 }
 

@@ -8,9 +8,9 @@
 
 namespace lockstep {
 
-/// Passes bytes on as they come, except mpirun's framed notices (between two lines of 74 dashes)
-/// and its remarks about forwarding signals; those are kept. Progress lines without a line end
-/// pass at once.
+/// Passes bytes on as they come, except mpirun's framed notices (between two lines of 74 dashes),
+/// which are kept, and its remarks about itself. Lines pass before they end, so that progress shows,
+/// unless they begin as mpirun's do.
 class MpirunOutput {
  public:
   explicit MpirunOutput(std::function<void(std::string_view)> pass_on) : pass_on_(std::move(pass_on)) {}

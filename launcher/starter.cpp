@@ -12,6 +12,7 @@
 
 #include "launcher/child_process.h"
 #include "launcher/mpirun_output.h"
+#include "launcher/signals.h"
 
 namespace lockstep {
 namespace {
@@ -32,6 +33,8 @@ void write_to(int descriptor, std::string_view bytes) {
 /// checkpoint; SIGUSR1 is forwarded to them.
 class SignalRelay {
  public:
+  explicit SignalRelay(std::ostream& messages) : messages_(messages) {}
+
   bool stop_requested() const { return requests_ > 0; }
 
   void relay(int signal, pid_t mpirun) {
@@ -42,12 +45,20 @@ class SignalRelay {
       ::kill(mpirun, SIGCONT);
     } else {
       const bool insists = stop_requested() && (signal == SIGINT || signal == SIGTERM);
-      ++requests_;
+      if (++requests_ == 1) {
+        messages_ << "\nlockstep: stopping after this step, with a checkpoint (once more: at once)" << std::endl;
+      }
       ::kill(mpirun, insists ? SIGTERM : SIGUSR1);
     }
   }
 
+  /// mpirun loses signals that come before its ranks run, so a request is repeated.
+  void repeat(pid_t mpirun) const {
+    if (stop_requested()) ::kill(mpirun, SIGUSR1);
+  }
+
  private:
+  std::ostream& messages_;
   int requests_ = 0;
 };
 
@@ -69,7 +80,8 @@ int64_t newest_step(const std::filesystem::path& run_dir) {
 /// One job: starts of the same ranks until they finish or starting again makes no sense.
 class Job {
  public:
-  Job(const StartPlan& plan, std::ostream& messages) : plan_(plan), messages_(messages) {
+  Job(const StartPlan& plan, std::ostream& messages)
+      : plan_(plan), messages_(messages), relay_(messages) {
     const std::filesystem::path mpirun = find_program("mpirun");
     if (mpirun.empty()) {
       throw Error(ExitCode::missing, "mpirun is not in PATH, so no ranks can be started",
@@ -121,7 +133,8 @@ class Job {
     facts.wait_status = run_child(
         command, {[](std::string_view bytes) { write_to(STDOUT_FILENO, bytes); },
                   [&](std::string_view bytes) { errors.feed(bytes); },
-                  [&](int signal, pid_t mpirun) { relay_.relay(signal, mpirun); }});
+                  [&](int signal, pid_t mpirun) { relay_.relay(signal, mpirun); },
+                  [&](pid_t mpirun) { relay_.repeat(mpirun); }});
     errors.finish();
     facts.stop_requested = relay_.stop_requested();
     facts.notices = errors.notices();
@@ -177,6 +190,9 @@ std::vector<std::string> mpirun_options(int ranks, int cores) {
   return options;
 }
 
-ExitCode start_ranks(const StartPlan& plan, std::ostream& messages) { return Job(plan, messages).run(); }
+ExitCode start_ranks(const StartPlan& plan, std::ostream& messages) {
+  ignore_broken_pipes();  // ranks go on when whoever read our output has left
+  return Job(plan, messages).run();
+}
 
 }  // namespace lockstep

@@ -77,6 +77,12 @@ std::vector<TensorView> Optimizer::state(std::vector<Tensor>& host_copies) const
   return all;
 }
 
+std::vector<Tensor> Optimizer::state_buffers() const {
+  std::vector<Tensor> buffers;
+  for (const auto& [name, buffer] : state_) buffers.push_back(buffer);
+  return buffers;
+}
+
 void Optimizer::load_state(const std::map<std::string, StoredTensor>& tensors,
                            const std::string& origin) {
   for (auto& [name, buffer] : state_) buffers_.load(tensors, name + "/", buffer, origin);

@@ -22,6 +22,9 @@ class Optimizer {
 
   /// State as tensors named "exp_avg/PARAMETER" and so on; `host_copies` keep the memory alive.
   std::vector<TensorView> state(std::vector<torch::Tensor>& host_copies) const;
+  /// The buffers themselves, for a broadcast.
+  std::vector<torch::Tensor> state_buffers() const;
+  int64_t num_states() const { return static_cast<int64_t>(state_.size()); }
   void load_state(const std::map<std::string, StoredTensor>& tensors, const std::string& origin);
 
  private:

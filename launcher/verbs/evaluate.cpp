@@ -56,7 +56,7 @@ void add_evaluate(CLI::App& app, CommandLine& line, std::ostream& out) {
   verb->add_option("--split", request.split, "Split to measure on")->type_name("NAME")->capture_default_str();
   verb->add_option("--data", request.data_path, "Data set folder instead of the run's own")->type_name("FOLDER");
   verb->add_option("--device", request.device, "Where to compute")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))->capture_default_str();
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))->type_name("auto|cpu|cuda")->capture_default_str();
   verb->add_option("--batch-size", request.batch_size, "Samples in a batch; 0: as the run does")
       ->check(CLI::Range(0, 1 << 24))->type_name("SAMPLES")->capture_default_str();
   verb->add_flag("--json", options->json, "Print one line of JSON instead of text");

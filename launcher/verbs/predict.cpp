@@ -106,7 +106,7 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
   verb->add_option("--split", options->split, "Split of --data")
       ->type_name("NAME")->needs(data)->capture_default_str();
   verb->add_option("--device", options->request.device, "Where to compute")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))->capture_default_str();
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))->type_name("auto|cpu|cuda")->capture_default_str();
   verb->add_option("--batch-size", options->request.batch_size, "Sequences computed together")
       ->check(CLI::Range(1, 1 << 24))->type_name("SEQUENCES")->capture_default_str();
   verb->footer("Each input line is one sequence: {\"id\": 7, \"inputs\": [[0.1, ...], ...]}, a list of\n"

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "data/base/error.h"
+
 namespace lockstep {
 
 /// Where a rank runs.
@@ -59,9 +61,16 @@ class Communicator {
 /// A world of one.
 std::unique_ptr<Communicator> make_alone_communicator();
 
+/// An Error that every rank throws at the same point, so that one of them can speak for all and
+/// each ends by itself. Any other Error is one rank's own: the job must be ended for the others.
+class JobError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Runs `work` on every rank and lets all ranks know how it went: when it throws anywhere, every
-/// rank throws the Error of the lowest failing rank, with the failing ranks and their hosts named
-/// when not all failed alike. Collective.
+/// rank throws the Error of the lowest failing rank as a JobError, with the failing ranks and their
+/// hosts named when not all failed. Collective.
 void together(Communicator& communicator, const std::function<void()>& work);
 
 }  // namespace lockstep

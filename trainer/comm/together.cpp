@@ -29,8 +29,7 @@ std::string blame(const std::vector<nlohmann::json>& outcomes, size_t first) {
   }
   const std::string what = outcomes[first]["what"];
   if (count == outcomes.size()) return what;
-  return fmt::format("rank {}{} of {}: {}", failed, count > 1 ? " (the same or worse)" : "",
-                     outcomes.size(), what);
+  return fmt::format("rank{} {} of {}: {}", count > 1 ? "s" : "", failed, outcomes.size(), what);
 }
 
 }  // namespace
@@ -47,7 +46,7 @@ void together(Communicator& communicator, const std::function<void()>& work) {
   for (size_t rank = 0; rank < outcomes.size(); ++rank) {
     const int code = outcomes[rank]["code"];
     if (code == 0) continue;
-    throw Error(static_cast<ExitCode>(code), blame(outcomes, rank), outcomes[rank]["hint"]);
+    throw JobError(static_cast<ExitCode>(code), blame(outcomes, rank), outcomes[rank]["hint"]);
   }
 }
 

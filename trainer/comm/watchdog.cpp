@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "data/base/atomic_file.h"
@@ -104,11 +106,21 @@ std::string describe_late_ranks(const std::filesystem::path& folder, const Place
                       : late;
 }
 
+namespace {
+
+void end_process(const std::string& message) {
+  std::fprintf(stderr, "lockstep: %s\n", message.c_str());
+  std::fflush(stderr);
+  std::_Exit(static_cast<int>(ExitCode::peer_lost));
+}
+
+}  // namespace
+
 Watchdog::Watchdog(Place place, double timeout_seconds,
                    std::function<void(const std::string&)> on_expired)
     : place_(std::move(place)),
       timeout_seconds_(timeout_seconds),
-      on_expired_(std::move(on_expired)),
+      on_expired_(on_expired ? std::move(on_expired) : end_process),
       thread_([this] { run(); }) {}
 
 Watchdog::~Watchdog() {

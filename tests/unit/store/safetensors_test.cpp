@@ -12,6 +12,7 @@ namespace {
 
 using testing::code_of;
 using ::testing::HasSubstr;
+using testing::run_python;
 using testing::text_of;
 
 std::string with_header(const std::string& header, size_t data_bytes) {
@@ -126,10 +127,6 @@ TEST(Safetensors, OverlapsAndHolesAreRefused) {
   EXPECT_THAT(refusal(with_header(two("[0,8]", "[12,20]"), 20)), HasSubstr("hole before \"b\""));
   EXPECT_THAT(refusal(with_header(two("[4,12]", "[12,20]"), 20)), HasSubstr("hole before \"a\""));
   EXPECT_THAT(refusal(with_header(two("[0,8]", "[8,16]"), 20)), HasSubstr("the file has 20"));
-}
-
-int run_python(const std::string& code) {
-  return std::system((testing::python() + " -c '" + code + "'").c_str());
 }
 
 TEST(Safetensors, PythonReadsWhatWeWrite) {

@@ -1,39 +1,16 @@
 // What the tests of files share.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 
-#include "data/base/error.h"
+#include "tests/unit/base/temp_folder.h"
 
 namespace lockstep::testing {
-
-/// A fresh folder that goes with the object.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "lockstep-store-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-    path_ = pattern;
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline std::string read_all(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -70,6 +47,11 @@ std::string text_of(Action action) {
 inline std::string python() {
   const char* path = std::getenv("LOCKSTEP_PYTHON");
   return path == nullptr ? "" : path;
+}
+
+/// Runs `code` and returns its exit status; `code` uses no single quotes.
+inline int run_python(const std::string& code) {
+  return std::system((python() + " -c '" + code + "'").c_str());
 }
 
 }  // namespace lockstep::testing

@@ -1,0 +1,192 @@
+// The sessions behind `lockstep evaluate` and `lockstep predict`.
+#include <cmath>
+#include <iostream>
+#include <istream>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "data/loader.h"
+#include "trainer/evaluation.h"
+#include "trainer/saved_config.h"
+#include "trainer/session.h"
+#include "trainer/session_parts.h"
+
+namespace lockstep {
+namespace {
+
+using nlohmann::json;
+
+void warn_on_stderr(const std::string& text) { std::cerr << "warning: " << text << "\n"; }
+
+/// A checkpoint's model, ready on this rank's device.
+struct LoadedModel {
+  Checkpoint checkpoint;
+  RunConfig config;
+  ComputePlace compute;
+  std::unique_ptr<Replica> replica;
+};
+
+LoadedModel load_model(const std::filesystem::path& source, const std::string& device,
+                       Communicator& host) {
+  LoadedModel loaded;
+  together(host, [&] {
+    loaded.checkpoint = load_run_or_checkpoint(source, [&](const std::string& text) {
+      if (host.is_root()) warn_on_stderr(text);
+    });
+    loaded.config = config_from_saved(loaded.checkpoint.state.config, loaded.checkpoint.folder.string());
+    loaded.config.device = device;
+    if (device != "cpu" && loaded.config.model.kernel == "cpu") loaded.config.model.kernel = "auto";
+  });
+  loaded.compute = prepare_compute(loaded.config, host);
+  together(host, [&] {
+    loaded.replica = replica_from(loaded.checkpoint, loaded.config, loaded.compute.device);
+  });
+  return loaded;
+}
+
+/// Opens a split of `data_path` (or the run's own data set) and checks that the model fits it.
+Split open_split_for(const LoadedModel& loaded, const std::filesystem::path& data_path,
+                     const std::string& name) {
+  const Dataset dataset(data_path.empty() ? loaded.config.data.path : data_path.string());
+  const json needs = json::parse(loaded.checkpoint.state.model);
+  const json offers = find_task(loaded.config.task).describe_data(dataset.manifest());
+  for (const auto& [key, value] : needs.items()) {
+    if (key == "labels" || offers.at(key) == value) continue;
+    throw Error(ExitCode::config,
+                fmt::format("{}: {} is {}, the model was trained with {}", dataset.folder().string(), key,
+                            offers.at(key).dump(), value.dump()),
+                "evaluate on a data set imported in the same way");
+  }
+  return dataset.open_split(name);
+}
+
+/// One sequence read from a JSON line.
+struct InputLine {
+  json id;
+  std::vector<float> values;  ///< [steps, features]
+  int64_t steps = 0;
+  std::string error;          ///< why it cannot be used; empty when it can
+};
+
+void read_rows(const json& rows, int64_t features, double scale, double offset, InputLine& line) {
+  if (!rows.is_array() || rows.empty()) throw Error(ExitCode::corrupt, "\"inputs\" must be a list of steps");
+  for (size_t t = 0; t < rows.size(); ++t) {
+    if (!rows[t].is_array() || static_cast<int64_t>(rows[t].size()) != features) {
+      throw Error(ExitCode::corrupt,
+                  fmt::format("\"inputs\"[{}] must be a list of {} numbers", t, features));
+    }
+    for (const json& value : rows[t]) {
+      if (!value.is_number()) throw Error(ExitCode::corrupt, fmt::format("\"inputs\"[{}] holds {}", t, value.dump()));
+      line.values.push_back(static_cast<float>(value.get<double>() * scale + offset));
+    }
+  }
+  line.steps = static_cast<int64_t>(rows.size());
+}
+
+InputLine parse_line(const std::string& text, const json& description, int64_t number) {
+  InputLine line;
+  line.id = number;
+  try {
+    const json object = json::parse(text);
+    if (!object.is_object()) throw Error(ExitCode::corrupt, "the line must be a JSON object");
+    if (object.contains("id")) line.id = object["id"];
+    if (!object.contains("inputs")) throw Error(ExitCode::corrupt, "\"inputs\" is missing");
+    read_rows(object["inputs"], description.at("features"), description.at("scale"),
+              description.at("offset"), line);
+  } catch (const std::exception& error) {
+    line.error = error.what();
+  }
+  return line;
+}
+
+DeviceBatch to_batch(const std::vector<const InputLine*>& lines, int64_t features,
+                     torch::Device device) {
+  DeviceBatch batch;
+  int64_t time = 1;
+  for (const InputLine* line : lines) time = std::max(time, line->steps);
+  torch::Tensor inputs = torch::zeros({time, static_cast<int64_t>(lines.size()), features});
+  for (size_t b = 0; b < lines.size(); ++b) {
+    const torch::Tensor rows =
+        torch::from_blob(const_cast<float*>(lines[b]->values.data()), {lines[b]->steps, features});
+    inputs.select(1, static_cast<int64_t>(b)).narrow(0, 0, lines[b]->steps).copy_(rows);
+    batch.lengths.push_back(lines[b]->steps);
+    batch.sample_ids.push_back(static_cast<int64_t>(b));
+  }
+  batch.inputs = inputs.to(device);
+  return batch;
+}
+
+/// Predicts a block of lines together and writes one line for each, in order.
+int64_t predict_block(LoadedModel& loaded, const std::vector<InputLine>& lines, int64_t features,
+                      std::ostream& out) {
+  std::vector<const InputLine*> good;
+  for (const InputLine& line : lines) {
+    if (line.error.empty()) good.push_back(&line);
+  }
+  std::vector<json> answers;
+  if (!good.empty()) {
+    answers = loaded.replica->task().predict(to_batch(good, features, loaded.compute.device));
+  }
+  size_t next = 0;
+  for (const InputLine& line : lines) {
+    json answer = line.error.empty() ? answers[next++] : json{{"error", line.error}};
+    answer["id"] = line.id;
+    out << answer.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+  }
+  out.flush();
+  return static_cast<int64_t>(lines.size() - good.size());
+}
+
+}  // namespace
+
+EvaluationReport evaluate(const EvaluateRequest& request, Communicator& host) {
+  LoadedModel loaded = load_model(request.source, request.device, host);
+  std::optional<Split> split;
+  together(host, [&] { split.emplace(open_split_for(loaded, request.data_path, request.split)); });
+  EvaluationSettings settings;
+  settings.batch_size = request.batch_size > 0 ? request.batch_size : loaded.config.evaluate.batch_size;
+  EvaluationReport report = evaluate_split(*loaded.replica, *split, settings, host);
+  report.step = loaded.checkpoint.state.step;
+  report.epoch = loaded.checkpoint.state.epoch;
+  return report;
+}
+
+int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& out) {
+  const auto alone = make_alone_communicator();
+  LoadedModel loaded = load_model(request.source, request.device, *alone);
+  const json description = json::parse(loaded.checkpoint.state.model);
+  const int64_t features = description.at("features");
+  int64_t bad = 0, number = 0;
+  std::vector<InputLine> block;
+  std::string text;
+  while (std::getline(in, text)) {
+    number += 1;
+    if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+    block.push_back(parse_line(text, description, number));
+    if (static_cast<int64_t>(block.size()) < request.batch_size) continue;
+    bad += predict_block(loaded, block, features, out);
+    block.clear();
+  }
+  return bad + predict_block(loaded, block, features, out);
+}
+
+int64_t predict_split(const PredictRequest& request, const std::filesystem::path& data_path,
+                      const std::string& split_name, std::ostream& out) {
+  const auto alone = make_alone_communicator();
+  LoadedModel loaded = load_model(request.source, request.device, *alone);
+  const Split split = open_split_for(loaded, data_path, split_name);
+  LoaderOptions options;
+  options.deal_whole_batches = true;
+  Loader loader(split, Sampler(split.size(), request.batch_size, 0, false), options);
+  while (const Batch* batch = loader.next()) {
+    const auto answers = loaded.replica->task().predict(to_device(*batch, loaded.compute.device));
+    for (size_t b = 0; b < answers.size(); ++b) {
+      json answer = answers[b];
+      answer["id"] = batch->sample_ids[b];
+      out << answer.dump() << "\n";
+    }
+  }
+  return 0;
+}
+
+}  // namespace lockstep

@@ -1,0 +1,87 @@
+#include "trainer/session_parts.h"
+
+#include <ATen/Parallel.h>
+
+#include "data/base/error.h"
+#include "trainer/comm/launch_environment.h"
+#include "trainer/saved_config.h"
+
+namespace lockstep {
+
+ComputePlace prepare_compute(const RunConfig& config, Communicator& host) {
+  ComputePlace place;
+  place.choice = choose_device(config.device, host);
+  if (place.choice.cuda && config.model.kernel == "cpu") {
+    throw JobError(ExitCode::config, "model.kernel: cpu, but the ranks compute on GPUs",
+                   "set `device: cpu`, or `model.kernel: auto`");
+  }
+  // Results of threaded sums depend on the number of threads; one is the same everywhere.
+  const int threads = config.reproducible ? 1 : compute_threads(config.run.threads, host.place());
+  at::set_num_threads(threads);
+  // Values below 1e-38 cost a hundred times more and mean nothing to a gradient.
+  at::globalContext().setFlushDenormal(true);
+  place.exchange = &host;
+  if (!place.choice.cuda) return place;
+  place.device = torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(place.choice.index));
+  if (config.reproducible) {
+    at::globalContext().setDeterministicCuDNN(true);
+    at::globalContext().setBenchmarkCuDNN(false);
+  }
+  if (host.world_size() > 1) {
+    place.own = make_nccl_communicator(host, place.choice.index,
+                                       {config.communication.timeout_seconds, {}});
+    place.exchange = place.own.get();
+  }
+  return place;
+}
+
+RunData open_run_data(const RunConfig& config, Communicator& host) {
+  RunData data;
+  together(host, [&] {
+    if (config.data.path.empty()) {
+      throw Error(ExitCode::config, "data.path is not set",
+                  "name a data set folder, as in `lockstep train CONFIG data.path=FOLDER`");
+    }
+    data.dataset = std::make_unique<Dataset>(config.data.path);
+    data.train.emplace(data.dataset->open_split(config.data.train_split, config.data.verify));
+    if (data.train->size() == 0) {
+      throw Error(ExitCode::corrupt, fmt::format("{}: split {} holds no samples", config.data.path,
+                                                 config.data.train_split));
+    }
+    for (const std::string& name : {config.data.validation_split, config.data.test_split}) {
+      if (name.empty() || name == config.data.train_split || !data.dataset->has_split(name)) continue;
+      data.held_out.push_back(data.dataset->open_split(name, config.data.verify));
+    }
+  });
+  return data;
+}
+
+void require_same_config_on_all(const RunConfig& config, Communicator& host) {
+  const std::string own = nlohmann::json(saved_fields(config)).dump();
+  const std::vector<std::string> all = host.all_gather(own);
+  const auto of_root = nlohmann::json::parse(all[0]).get<std::map<std::string, std::string>>();
+  for (size_t rank = 1; rank < all.size(); ++rank) {
+    if (all[rank] == all[0]) continue;
+    const auto other = nlohmann::json::parse(all[rank]).get<std::map<std::string, std::string>>();
+    for (const auto& [path, value] : of_root) {
+      const auto found = other.find(path);
+      const std::string theirs = found == other.end() ? "nothing" : found->second;
+      if (theirs == value) continue;
+      throw JobError(ExitCode::config, fmt::format("{} is {} on rank 0 and {} on rank {}", path, value,
+                                                   theirs, rank),
+                     "start all ranks with the same config file and overrides");
+    }
+  }
+}
+
+void require_legal_world(const RunConfig& config, int world_size) {
+  if (!config.reproducible || (world_size <= config.lanes && config.lanes % world_size == 0)) return;
+  std::string legal;
+  for (int64_t size = 1; size <= config.lanes; size *= 2) legal += fmt::format(" {}", size);
+  throw JobError(ExitCode::config,
+                 fmt::format("reproducible: {} ranks do not divide the {} lanes", world_size,
+                             config.lanes),
+                 fmt::format("start one of these numbers of ranks:{}; or set reproducible: false", legal));
+}
+
+}  // namespace lockstep

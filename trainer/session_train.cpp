@@ -1,0 +1,273 @@
+// The session behind `lockstep train`: from a request to a running loop, and --dry-run.
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "data/base/atomic_file.h"
+#include "trainer/observers/make_observers.h"
+#include "trainer/run_directory.h"
+#include "trainer/saved_config.h"
+#include "trainer/session.h"
+#include "trainer/session_parts.h"
+#include "trainer/trainer.h"
+
+namespace lockstep {
+namespace {
+
+using nlohmann::json;
+
+std::string run_dir_of(const TrainRequest& request) {
+  return request.config.run.dir.empty() ? "runs/" + request.config_name : request.config.run.dir;
+}
+
+/// Rank zero's hold on the run folder, and the observers that write there; null on other ranks.
+struct RunFolder {
+  std::filesystem::path path;
+  std::unique_ptr<RunDirectory> lock;
+  std::unique_ptr<CheckpointStore> checkpoints;
+  std::unique_ptr<Observers> observers;
+};
+
+void warn(const RunFolder& folder, const std::string& text) {
+  if (folder.observers) folder.observers->on_warning(text);
+}
+
+/// Collective. Takes the folder on rank zero and prepares `ranks/` in it for all.
+RunFolder open_run_folder(const TrainRequest& request, Communicator& host) {
+  RunFolder folder;
+  folder.path = std::filesystem::absolute(run_dir_of(request));
+  together(host, [&] {
+    if (!host.is_root()) return;
+    folder.lock = std::make_unique<RunDirectory>(folder.path);
+    folder.checkpoints = std::make_unique<CheckpointStore>(folder.path);
+    if (request.resume.mode == ResumeChoice::Mode::never && !folder.checkpoints->empty()) {
+      throw Error(ExitCode::run_directory,
+                  fmt::format("{}: holds checkpoints, and --resume never would start over them",
+                              folder.path.string()),
+                  "choose another run.dir, remove the folder, or leave out --resume");
+    }
+    std::filesystem::create_directories(folder.path / "ranks");
+    ObserverSettings settings;
+    settings.run_dir = folder.path;
+    settings.terminal = request.quiet ? nullptr : &std::cout;
+    settings.terminal_is_tty = ::isatty(STDOUT_FILENO) != 0;
+    folder.observers = std::make_unique<Observers>(make_observers(settings));
+  });
+  host.keep_rank_states_in(folder.path / "ranks");
+  return folder;
+}
+
+/// Rank zero looks for what to continue from and checks that it belongs to this run.
+std::optional<Checkpoint> find_checkpoint(const TrainRequest& request, const RunFolder& folder,
+                                          const Manifest& manifest) {
+  std::optional<Checkpoint> found;
+  if (request.resume.mode == ResumeChoice::Mode::path) {
+    found = load_run_or_checkpoint(request.resume.path,
+                                   [&](const std::string& text) { warn(folder, text); });
+  } else {
+    found = folder.checkpoints->newest_intact([&](const std::string& text) { warn(folder, text); });
+  }
+  if (!found) return found;
+  require_same_config(folder.path, found->state.config, saved_fields(request.config),
+                      fields_that_may_change());
+  if (found->state.data_fingerprint != manifest.fingerprint()) {
+    throw Error(ExitCode::config,
+                fmt::format("{}: was trained on another data set than {}", found->folder.string(),
+                            request.config.data.path),
+                "give the data set it was trained on as data.path, or start a new run.dir");
+  }
+  return found;
+}
+
+/// Collective. Puts every rank where the checkpoint was, or all at the same start.
+TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder& folder,
+                                   const Manifest& manifest, Replica& replica, Optimizer& optimizer,
+                                   ComputePlace& compute, Communicator& host) {
+  std::optional<Checkpoint> checkpoint;
+  json position = {{"step", 0}, {"epoch", 0}, {"index", 0}, {"sums", json::array()}};
+  FlatBuffers& buffers = replica.buffers();
+  together(host, [&] {
+    if (!host.is_root()) return;
+    checkpoint = find_checkpoint(request, folder, manifest);
+    if (checkpoint) {
+      const TrainState& state = checkpoint->state;
+      const std::string origin = checkpoint->folder.string();
+      buffers.load(checkpoint->model, "", buffers.parameters(), origin);
+      optimizer.load_state(checkpoint->optimizer, origin);
+      position = {{"step", state.step}, {"epoch", state.epoch}, {"index", state.index}};
+      for (const std::string& name : replica.task().sum_names()) {
+        const auto sum = state.epoch_sums.find(name);
+        position["sums"].push_back(sum == state.epoch_sums.end() ? 0.0 : sum->second);
+      }
+    } else if (!request.config.init_from.empty()) {
+      const Checkpoint other = load_run_or_checkpoint(
+          request.config.init_from, [&](const std::string& text) { warn(folder, text); });
+      buffers.load(other.model, "", buffers.parameters(), other.folder.string());
+    }
+  });
+  const json agreed = json::parse(host.broadcast_bytes(position.dump(), 0));
+  const auto count = static_cast<size_t>(buffers.parameters().numel());
+  compute.exchange->broadcast(buffers.parameters().data_ptr<float>(), count, 0);
+  for (const torch::Tensor& state : optimizer.state_buffers()) {
+    compute.exchange->broadcast(state.data_ptr<float>(), count, 0);
+  }
+  return {agreed["step"], {agreed["epoch"], agreed["index"]}, agreed["sums"]};
+}
+
+RunInfo describe_run(const TrainRequest& request, const RunFolder& folder, const RunData& data,
+                     Replica& replica, const ComputePlace& compute, const Trainer& trainer,
+                     const TrainPosition& start, const std::vector<std::string>& hosts) {
+  RunInfo info;
+  info.run_dir = folder.path;
+  info.config_name = request.config_name;
+  info.config_text = request.config_text;
+  info.task = request.config.task;
+  info.model_summary = replica.task().summary();
+  info.device = compute.choice.name;
+  info.communication = compute.exchange->name();
+  info.hosts = hosts;
+  info.world_size = static_cast<int>(hosts.size());
+  info.parameters = replica.buffers().num_parameters();
+  info.train_samples = data.train->size();
+  info.batch_size = request.config.batch.size;
+  info.steps_per_epoch = trainer.steps_per_epoch();
+  info.total_steps = trainer.total_steps();
+  info.start_step = start.step;
+  info.log_every = request.config.train.log_every;
+  return info;
+}
+
+TrainState unchanging_state(const TrainRequest& request, const RunFolder& folder,
+                            const RunData& data, Replica& replica) {
+  TrainState state;
+  state.incarnation = folder.lock ? folder.lock->incarnation() : 1;
+  state.data_fingerprint = data.dataset->manifest().fingerprint();
+  state.task = request.config.task;
+  state.config = saved_fields(request.config);
+  state.model = replica.task().description().dump();
+  return state;
+}
+
+/// 1 - mean / max of the ranks' compute seconds: the share of it that the slowest makes others wait.
+double imbalance(double own_seconds, Communicator& host) {
+  double total = 0, largest = 0;
+  for (const std::string& text : host.all_gather(std::to_string(own_seconds))) {
+    const double seconds = std::stod(text);
+    total += seconds;
+    largest = std::max(largest, seconds);
+  }
+  return largest > 0 ? 1 - total / host.world_size() / largest : 0;
+}
+
+/// Runs the loop; whatever its end, the observers hear of it.
+RunResult run_and_report(Trainer& trainer, const RunFolder& folder, Communicator& host) {
+  try {
+    RunResult result = trainer.run();
+    result.imbalance_fraction = imbalance(result.time.compute, host);
+    if (folder.observers) folder.observers->on_finish(result);
+    return result;
+  } catch (const Error& error) {
+    if (folder.observers) {
+      RunResult result = trainer.result("failed", error.code());
+      result.message = error.what();
+      folder.observers->on_finish(result);
+    }
+    throw;
+  }
+}
+
+std::vector<std::string> hosts_of(Communicator& host) { return host.all_gather(host.place().host); }
+
+std::vector<const Split*> pointers_to(const std::vector<Split>& splits) {
+  std::vector<const Split*> pointers;
+  for (const Split& split : splits) pointers.push_back(&split);
+  return pointers;
+}
+
+}  // namespace
+
+RunResult train(const TrainRequest& request, Communicator& host) {
+  const RunConfig& config = request.config;
+  require_same_config_on_all(config, host);
+  require_legal_world(config, host.world_size());
+  ComputePlace compute = prepare_compute(config, host);
+  RunData data = open_run_data(config, host);
+  std::unique_ptr<Replica> replica;
+  std::unique_ptr<Optimizer> optimizer;
+  together(host, [&] {
+    const Manifest& manifest = data.dataset->manifest();
+    replica = std::make_unique<Replica>(config, find_task(config.task).describe_data(manifest),
+                                        compute.device);
+    optimizer = std::make_unique<Optimizer>(config.optimizer, replica->buffers());
+  });
+  RunFolder folder = open_run_folder(request, host);
+  if (!compute.choice.warning.empty()) warn(folder, compute.choice.warning);
+  const TrainPosition start = restore_or_broadcast(request, folder, data.dataset->manifest(), *replica,
+                                                   *optimizer, compute, host);
+  together(host, [&] {
+    if (host.is_root()) write_file_atomically(folder.path / "config.yaml", request.config_text);
+  });
+  Trainer trainer({config, *replica, *optimizer, host, *compute.exchange, *data.train,
+                   pointers_to(data.held_out), folder.observers.get(), folder.checkpoints.get(),
+                   unchanging_state(request, folder, data, *replica), request.stop_requested},
+                  start);
+  const std::vector<std::string> hosts = hosts_of(host);
+  if (folder.observers) {
+    folder.observers->on_start(
+        describe_run(request, folder, data, *replica, compute, trainer, start, hosts));
+  }
+  return run_and_report(trainer, folder, host);
+}
+
+void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out) {
+  const RunConfig& config = request.config;
+  require_same_config_on_all(config, host);
+  require_legal_world(config, host.world_size());
+  const ComputePlace compute = prepare_compute(config, host);
+  const RunData data = open_run_data(config, host);
+  std::string text;
+  together(host, [&] {
+    const Manifest& manifest = data.dataset->manifest();
+    Replica replica(config, find_task(config.task).describe_data(manifest), compute.device);
+    const Optimizer optimizer(config.optimizer, replica.buffers());
+    const Sampler sampler(data.train->size(), config.batch.size, 0, true);
+    const int64_t steps = config.train.steps > 0
+                              ? config.train.steps
+                              : config.train.epochs * sampler.batches_per_epoch();
+    const int64_t parameters = replica.buffers().num_parameters();
+    const int64_t own_samples =
+        (config.batch.size + host.world_size() - 1) / host.world_size() / config.batch.accumulation;
+    const double mebibyte = 1 << 20;
+    const double state = static_cast<double>(replica.buffers().parameters().numel()) * 4 *
+                         static_cast<double>(2 + optimizer.num_states()) / mebibyte;
+    // An LSTM step keeps 4 gates, 2 cell values and the output of every cell for the way back.
+    const double activations = static_cast<double>(own_samples * manifest.find_split(config.data.train_split)->longest *
+                                                   config.model.num_layers * config.model.hidden_size *
+                                                   (config.model.bidirectional ? 2 : 1) * 7) *
+                               4 / mebibyte;
+    text += fmt::format("model        {}\n", replica.task().summary());
+    for (const FlatBuffers::Range& range : replica.buffers().ranges()) {
+      text += fmt::format("             {:<28} [{}]\n", range.name, fmt::join(range.shape, ", "));
+    }
+    text += fmt::format("parameters   {}\n", parameters);
+    text += fmt::format("memory       about {:.1f} MiB per rank: {:.1f} parameters, gradients and "
+                        "optimizer state, {:.1f} activations\n", state + activations, state, activations);
+    text += fmt::format("data         {}: {} samples in split {}\n", config.data.path,
+                        data.train->size(), config.data.train_split);
+    for (const Split& split : data.held_out) {
+      text += fmt::format("             {} samples in split {}\n", split.size(), split.name());
+    }
+    text += fmt::format("ranks        {} on {}, exchange by {}\n", host.world_size(),
+                        compute.choice.name, compute.exchange->name());
+    text += fmt::format("length       {} steps of {} samples, {} steps an epoch\n", steps,
+                        config.batch.size, sampler.batches_per_epoch());
+    text += fmt::format("run folder   {}\n", std::filesystem::absolute(run_dir_of(request)).string());
+  });
+  if (host.is_root()) out << text << "nothing was trained or written (--dry-run)\n";
+}
+
+}  // namespace lockstep

@@ -1,0 +1,267 @@
+#include "trainer/trainer.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "trainer/evaluation.h"
+#include "trainer/host_memory.h"
+#include "trainer/schedule.h"
+#include "trainer/versions.h"
+
+namespace lockstep {
+namespace {
+
+LoaderOptions loader_options(const TrainerParts& parts) {
+  LoaderOptions options;
+  options.rank = parts.communicator.rank();
+  options.world_size = parts.communicator.world_size();
+  options.lanes = parts.config.reproducible ? parts.config.lanes : 0;
+  options.prefetch = parts.config.data.prefetch;
+  options.shift = parts.config.data.shift;
+  options.shift_seed = static_cast<uint64_t>(parts.config.run.seed);
+  options.allocator = batch_memory(parts.replica.device());
+  return options;
+}
+
+int64_t sum(const std::vector<int64_t>& values) {
+  return std::accumulate(values.begin(), values.end(), int64_t{0});
+}
+
+double percentile(std::vector<float> values, double share) {
+  if (values.empty()) return 0;
+  const auto rank = static_cast<int64_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + rank, values.end());
+  return values[static_cast<size_t>(rank)];
+}
+
+int64_t peak_memory_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<int64_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainerParts parts, TrainPosition start)
+    : parts_(std::move(parts)),
+      position_(std::move(start)),
+      sampler_(parts_.train.size(), parts_.config.batch.size,
+               static_cast<uint64_t>(parts_.config.run.seed), /*shuffle=*/true),
+      loader_(parts_.train, sampler_, loader_options(parts_), position_.next),
+      train_step_(parts_.config, parts_.replica, parts_.optimizer, parts_.exchange),
+      padding_(2, 0) {
+  for (Window* window : {&interval_, &epoch_, &run_}) restart(*window);
+  const auto num_sums = static_cast<size_t>(parts_.replica.num_task_sums());
+  position_.epoch_sums.resize(num_sums, 0.0);
+  epoch_.sums = position_.epoch_sums;
+}
+
+int64_t Trainer::total_steps() const {
+  const TrainSection& train = parts_.config.train;
+  return train.steps > 0 ? train.steps : train.epochs * sampler_.batches_per_epoch();
+}
+
+RunResult Trainer::run() {
+  parts_.replica.task().model().train();
+  while (!finished() && !stop_agreed_) {
+    step();
+    after_step();
+  }
+  if (finished() && evaluated_step_ != position_.step) evaluate();
+  if (saved_step_ != position_.step) checkpoint();
+  return finished() ? result("finished", ExitCode::done) : result("drained", ExitCode::drained);
+}
+
+void Trainer::step() {
+  const Stopwatch whole;
+  const double waited_before = loader_.waited_seconds();
+  const Batch& batch = *loader_.next();
+  const double data_seconds = loader_.waited_seconds() - waited_before;
+  const int64_t number = position_.step + 1;
+  learning_rate_ = parts_.config.optimizer.learning_rate *
+                   schedule_factor(parts_.config.schedule, number, total_steps());
+  const bool want_stop = parts_.stop_requested != nullptr && parts_.stop_requested->load();
+  const StepOutcome outcome = train_step_.run(batch, number, learning_rate_, want_stop);
+  position_.step = number;
+  gradient_norm_ = outcome.gradient_norm;
+  stop_agreed_ = outcome.stop_agreed;
+  count(batch, outcome, data_seconds, whole.seconds());
+}
+
+void Trainer::count(const Batch& batch, const StepOutcome& outcome, double data_seconds,
+                    double seconds) {
+  const BatchStream& inputs = batch.inputs();
+  padding_[0] += sum(inputs.lengths);
+  padding_[1] += inputs.time * inputs.batch;
+  // Real steps of the other ranks are known once, at the end; their share of a batch is as ours.
+  const int64_t tokens =
+      batch.size() == 0 ? 0 : sum(inputs.lengths) * batch.global_samples / batch.size();
+  for (Window* window : {&interval_, &epoch_, &run_}) {
+    for (size_t i = 0; i < outcome.sums.size(); ++i) window->sums[i] += outcome.sums[i];
+    window->steps += 1;
+    window->samples += batch.global_samples;
+    window->tokens += tokens;
+    window->time.data += data_seconds;
+    window->time.compute += outcome.compute_seconds;
+    window->time.communication += outcome.communication_seconds;
+    window->time.other +=
+        seconds - data_seconds - outcome.compute_seconds - outcome.communication_seconds;
+  }
+  step_seconds_.push_back(static_cast<float>(seconds));
+  position_.epoch_sums = epoch_.sums;
+  position_.next.index += 1;
+}
+
+/// What is due between two steps.
+void Trainer::after_step() {
+  const auto due = [&](int64_t every) { return every > 0 && position_.step % every == 0; };
+  if (due(parts_.config.train.log_every)) log_interval();
+  const bool epoch_ended = position_.next.index == sampler_.batches_per_epoch();
+  if (due(parts_.config.evaluate.every)) evaluate();
+  if (epoch_ended) end_epoch();
+  const int64_t save_every = parts_.config.checkpoint.every;
+  if (due(save_every) || (save_every == 0 && epoch_ended)) checkpoint();
+}
+
+void Trainer::end_epoch() {
+  EpochReport report;
+  report.epoch = position_.next.epoch + 1;
+  report.step = position_.step;
+  report.train = parts_.replica.task().metrics(epoch_.sums);
+  report.seconds = epoch_.time.total();
+  report.samples = epoch_.samples;
+  if (parts_.config.evaluate.every == 0) evaluate();
+  if (evaluated_step_ == position_.step) report.evaluations = last_evaluations_;
+  if (parts_.observer != nullptr) parts_.observer->on_epoch(report);
+  position_.next = {position_.next.epoch + 1, 0};
+  restart(epoch_);
+  position_.epoch_sums = epoch_.sums;
+}
+
+void Trainer::log_interval() {
+  if (parts_.observer != nullptr) {
+    IntervalReport report;
+    report.step = position_.step;
+    report.epoch = position_.next.epoch + 1;
+    report.steps = interval_.steps;
+    report.metrics = parts_.replica.task().metrics(interval_.sums);
+    report.learning_rate = learning_rate_;
+    report.gradient_norm = gradient_norm_;
+    report.seconds = interval_.time.total();
+    report.samples = interval_.samples;
+    report.tokens = interval_.tokens;
+    report.time = interval_.time;
+    parts_.observer->on_interval(report);
+  }
+  restart(interval_);
+}
+
+std::vector<EvaluationReport> Trainer::evaluate() {
+  if (evaluated_step_ == position_.step) return last_evaluations_;
+  const Stopwatch watch;
+  const EvaluateSection& section = parts_.config.evaluate;
+  last_evaluations_.clear();
+  for (const Split* split : parts_.held_out) {
+    EvaluationReport report =
+        evaluate_split(parts_.replica, *split,
+                       {section.batch_size, section.ranks == "all", parts_.config.data.prefetch},
+                       parts_.communicator);
+    report.step = position_.step;
+    report.epoch = position_.next.epoch + 1;
+    if (parts_.observer != nullptr) parts_.observer->on_evaluation(report);
+    last_evaluations_.push_back(std::move(report));
+  }
+  evaluated_step_ = position_.step;
+  run_.time.evaluation += watch.seconds();
+  return last_evaluations_;
+}
+
+void Trainer::checkpoint() {
+  if (saved_step_ == position_.step) return;
+  const Stopwatch watch;
+  require_equal_replicas();
+  CheckpointReport report;
+  together(parts_.communicator, [&] {
+    if (parts_.checkpoints == nullptr) return;
+    TrainState state = parts_.saved;
+    state.step = position_.step;
+    state.epoch = position_.next.epoch;
+    state.index = position_.next.index;
+    const std::vector<std::string> names = parts_.replica.task().sum_names();
+    for (size_t i = 0; i < names.size(); ++i) state.epoch_sums[names[i]] = position_.epoch_sums[i];
+    if (!last_evaluations_.empty()) state.metrics = last_evaluations_.back().metrics;
+    torch::Tensor parameters;
+    std::vector<torch::Tensor> optimizer_memory;
+    FlatBuffers& buffers = parts_.replica.buffers();
+    report = parts_.checkpoints->commit(state, buffers.views(buffers.parameters(), "", parameters),
+                                        parts_.optimizer.state(optimizer_memory));
+    parts_.checkpoints->keep_newest(parts_.config.checkpoint.keep);
+  });
+  saved_step_ = position_.step;
+  run_.time.checkpoint += watch.seconds();
+  if (parts_.observer != nullptr) {
+    last_checkpoint_ = report.folder.string();
+    parts_.observer->on_checkpoint(report);
+  }
+}
+
+/// Nothing is saved of replicas that differ: a flipped bit in one rank's memory would otherwise
+/// spread into every later checkpoint.
+void Trainer::require_equal_replicas() {
+  if (parts_.communicator.world_size() == 1) return;
+  const std::string own = parts_.replica.buffers().parameters_sha256();
+  const std::vector<std::string> all = parts_.communicator.all_gather(own);
+  if (std::all_of(all.begin(), all.end(), [&](const std::string& h) { return h == own; })) return;
+  std::string odd;
+  for (size_t rank = 0; rank < all.size(); ++rank) {
+    const auto same = std::count(all.begin(), all.end(), all[rank]);
+    if (2 * same <= static_cast<int64_t>(all.size())) odd += fmt::format(" {}", rank);
+  }
+  // Every rank sees the same list and so throws the same.
+  throw JobError(ExitCode::diverged,
+                 fmt::format("step {}: replicas hold different parameters; not like the majority: "
+                             "rank(s){}; nothing was saved", position_.step, odd),
+                 "a rank's memory or device is unreliable; continue from the last checkpoint on "
+                 "other hosts");
+}
+
+void Trainer::restart(Window& window) {
+  window = Window();
+  window.sums.assign(static_cast<size_t>(parts_.replica.num_task_sums()), 0.0);
+}
+
+RunResult Trainer::result(const std::string& status, ExitCode code) {
+  RunResult result;
+  result.status = status;
+  result.exit_code = static_cast<int>(code);
+  result.steps = position_.step;
+  result.epochs = position_.next.epoch;
+  result.time = run_.time;
+  result.seconds = run_.watch.seconds();
+  result.time.other += std::max(0.0, result.seconds - result.time.total());
+  const double stepping =
+      std::accumulate(step_seconds_.begin(), step_seconds_.end(), 0.0);
+  if (stepping > 0) {
+    result.samples_per_second = static_cast<double>(run_.samples) / stepping;
+    result.tokens_per_second = static_cast<double>(run_.tokens) / stepping;
+  }
+  result.step_milliseconds_p50 = 1e3 * percentile(step_seconds_, 0.5);
+  result.step_milliseconds_p95 = 1e3 * percentile(step_seconds_, 0.95);
+  if (padding_[1] > 0) {
+    result.padding_fraction = 1 - static_cast<double>(padding_[0]) / static_cast<double>(padding_[1]);
+  }
+  result.peak_memory_bytes = peak_memory_bytes();
+  result.evaluations = last_evaluations_;
+  result.parameters_sha256 = parts_.replica.buffers().parameters_sha256();
+  const int64_t epochs_begun = position_.next.epoch + (position_.next.index > 0 ? 1 : 0);
+  for (int64_t epoch = 0; epoch < epochs_begun; ++epoch) {
+    result.sample_order_sha256.push_back(sampler_.order_sha256(epoch));
+  }
+  result.versions = versions();
+  result.last_checkpoint = last_checkpoint_;
+  return result;
+}
+
+}  // namespace lockstep

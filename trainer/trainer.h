@@ -1,0 +1,99 @@
+// The training loop.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "trainer/checkpoint.h"
+#include "trainer/comm/communicator.h"
+#include "trainer/observers/observer.h"
+#include "trainer/optimizer.h"
+#include "trainer/replica.h"
+#include "trainer/run_config.h"
+#include "trainer/stopwatch.h"
+#include "trainer/train_step.h"
+
+namespace lockstep {
+
+/// Where a run is. Together with parameters and optimizer state this is all that a continuation
+/// needs; it knows nothing of the world size.
+struct TrainPosition {
+  int64_t step = 0;                ///< optimizer steps done
+  LoaderStart next;                ///< the next global batch
+  std::vector<double> epoch_sums;  ///< the task's sums over the epoch begun
+};
+
+/// What the loop works with; the session makes it and keeps it alive.
+struct TrainerParts {
+  const RunConfig& config;
+  Replica& replica;
+  Optimizer& optimizer;
+  Communicator& communicator;   ///< host memory: agreement and counts
+  Communicator& exchange;       ///< memory of the device: gradients
+  const Split& train;
+  std::vector<const Split*> held_out;   ///< evaluated while training
+  Observer* observer = nullptr;         ///< on rank zero; null elsewhere
+  CheckpointStore* checkpoints = nullptr;  ///< on rank zero; null elsewhere
+  TrainState saved;                     ///< of what never changes: config, fingerprint, incarnation, ...
+  const std::atomic<bool>* stop_requested = nullptr;
+};
+
+class Trainer {
+ public:
+  Trainer(TrainerParts parts, TrainPosition start);
+
+  /// Collective. Trains to the end of the run or until all ranks agree to stop.
+  RunResult run();
+
+  int64_t steps_per_epoch() const { return sampler_.batches_per_epoch(); }
+  int64_t total_steps() const;
+  /// What the run looks like so far; also for a run that failed.
+  RunResult result(const std::string& status, ExitCode code);
+
+ private:
+  /// Sums of the steps since some moment.
+  struct Window {
+    std::vector<double> sums;
+    int64_t steps = 0;
+    int64_t samples = 0;
+    int64_t tokens = 0;
+    TimeSplit time;
+    Stopwatch watch;
+  };
+
+  bool finished() const { return position_.step >= total_steps(); }
+  void step();
+  void count(const Batch& batch, const StepOutcome& outcome, double data_seconds, double seconds);
+  void after_step();
+  void end_epoch();
+  void log_interval();
+  std::vector<EvaluationReport> evaluate();
+  void checkpoint();
+  void require_equal_replicas();
+  void restart(Window& window);
+
+  TrainerParts parts_;
+  TrainPosition position_;
+  Sampler sampler_;
+  Loader loader_;
+  TrainStep train_step_;
+  double learning_rate_ = 0;
+  double gradient_norm_ = 0;
+  bool stop_agreed_ = false;
+  Window interval_;
+  Window epoch_;
+  Window run_;
+  std::vector<float> step_seconds_;
+  std::vector<int64_t> padding_;  ///< {real, padded} steps of this rank's inputs
+  std::vector<EvaluationReport> last_evaluations_;
+  int64_t evaluated_step_ = -1;
+  int64_t saved_step_ = -1;
+  std::string last_checkpoint_;
+};
+
+}  // namespace lockstep
