@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "data/sampler.h"
 #include "trainer/replica.h"
 #include "trainer/session.h"
 #include "trainer/session_parts.h"

@@ -11,7 +11,7 @@ std::string count_text(int64_t count) {
   std::string text = std::to_string(count);
   const int64_t first_digit = count < 0 ? 1 : 0;
   for (auto at = static_cast<int64_t>(text.size()) - 3; at > first_digit; at -= 3) {
-    text.insert(static_cast<size_t>(at), ",");
+    text.insert(static_cast<size_t>(at), 1, ',');
   }
   return text;
 }
