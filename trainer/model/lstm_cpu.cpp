@@ -1,6 +1,7 @@
 #include "trainer/model/lstm_cpu.h"
 
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "trainer/model/kernels/cpu_kernels.h"
@@ -119,15 +120,18 @@ Tensor recurrent_weight_gradient(const Tensor& grad_gates, const Tensor& h_TBH,
 
 class LstmCpuFunction : public torch::autograd::Function<LstmCpuFunction> {
  public:
-  static variable_list forward(AutogradContext* context, const Tensor& x, const Tensor& initial_h,
-                               const Tensor& initial_c, const Tensor& weight_ih,
-                               const Tensor& weight_hh, const Tensor& bias_ih, const Tensor& bias_hh,
+  // Autograd takes a tensor that may be missing only as an optional.
+  static variable_list forward(AutogradContext* context, const Tensor& x,
+                               const std::optional<Tensor>& h0, const std::optional<Tensor>& c0,
+                               const Tensor& weight_ih, const Tensor& weight_hh,
+                               const Tensor& bias_ih, const Tensor& bias_hh,
                                std::shared_ptr<Workspace> workspace) {
+    const Tensor initial_h = h0.value_or(Tensor()), initial_c = c0.value_or(Tensor());
     const LstmOutput output =
         run_forward(x, {initial_h, initial_c}, {weight_ih, weight_hh, bias_ih, bias_hh}, *workspace);
     context->save_for_backward({x, initial_h, initial_c, weight_ih, weight_hh, output.h_TBH});
     context->saved_data["workspace"] =
-        c10::make_intrusive<WorkspaceHolder>(std::move(workspace));
+        at::IValue::make_capsule(c10::make_intrusive<WorkspaceHolder>(std::move(workspace)));
     return {output.h_TBH, output.last_c_BH};
   }
 
@@ -173,6 +177,10 @@ Tensor contiguous_or_undefined(const Tensor& tensor) {
   return tensor.defined() ? tensor.contiguous() : tensor;
 }
 
+std::optional<Tensor> if_defined(const Tensor& tensor) {
+  return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
+}
+
 }  // namespace
 
 LstmOutput lstm_cpu(const Tensor& x_TBI, const LstmState& initial, const LstmWeights& weights,
@@ -181,7 +189,7 @@ LstmOutput lstm_cpu(const Tensor& x_TBI, const LstmState& initial, const LstmWei
   const LstmState state{contiguous_or_undefined(initial.h_BH), contiguous_or_undefined(initial.c_BH)};
   if (!torch::GradMode::is_enabled()) return run_forward(x, state, weights, *pool.take());
   const variable_list outputs =
-      LstmCpuFunction::apply(x, state.h_BH, state.c_BH, weights.weight_ih, weights.weight_hh,
+      LstmCpuFunction::apply(x, if_defined(state.h_BH), if_defined(state.c_BH), weights.weight_ih, weights.weight_hh,
                              weights.bias_ih, weights.bias_hh, pool.take());
   return {outputs[0], outputs[1]};
 }
