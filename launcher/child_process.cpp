@@ -18,7 +18,8 @@
 namespace lockstep {
 namespace {
 
-constexpr std::array kCaught = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGCHLD};
+constexpr std::array kCaught = {SIGINT,  SIGTERM, SIGHUP,  SIGUSR1,
+                                SIGUSR2, SIGTSTP, SIGCONT, SIGCHLD};
 constexpr std::chrono::milliseconds kPatienceAfterEnd{500};
 
 /// Both ends of a pipe; closes them on the way out.
@@ -57,7 +58,8 @@ void note_signal(int signal) {
   errno = saved;
 }
 
-/// Catches signals into a pipe for as long as it lives. Signals ignored so far stay ignored (nohup).
+/// Catches signals into a pipe for as long as it lives. Signals ignored so far stay ignored
+/// (nohup).
 class CaughtSignals {
  public:
   CaughtSignals() {

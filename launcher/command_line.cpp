@@ -39,11 +39,12 @@ void describe_program(CLI::App& app, CommandLine& line, std::ostream& out) {
   add_config(app, line, out);
   add_doctor(app, line, out);
   add_version(app, line, out);
-  app.footer("Examples:\n"
-             "  lockstep data generate digits --out datasets/digits\n"
-             "  lockstep train configs/quickstart.yaml -n 2\n"
-             "  lockstep evaluate runs/quickstart\n\n" +
-             exit_code_help());
+  app.footer(
+      "Examples:\n"
+      "  lockstep data generate digits --out datasets/digits\n"
+      "  lockstep train configs/quickstart.yaml -n 2\n"
+      "  lockstep evaluate runs/quickstart\n\n" +
+      exit_code_help());
 }
 
 std::vector<CLI::App*> verbs_of(CLI::App& app) {
@@ -98,8 +99,10 @@ void refuse_unknown_options(const CLI::App& verb, const std::vector<std::string>
   for (const std::string& word : words) {
     if (word == "--") return;
     const std::string name = word.substr(0, word.find('='));
-    if (word.rfind("--", 0) != 0 || std::find(names.begin(), names.end(), name) != names.end()) continue;
-    throw Error(ExitCode::usage, fmt::format("unknown option {}{}", name, did_you_mean(name, names)),
+    if (word.rfind("--", 0) != 0 || std::find(names.begin(), names.end(), name) != names.end())
+      continue;
+    throw Error(ExitCode::usage,
+                fmt::format("unknown option {}{}", name, did_you_mean(name, names)),
                 fmt::format("`{} --help` lists the options", path));
   }
 }
@@ -123,7 +126,8 @@ int parse_and_run(const std::vector<std::string>& words, std::ostream& out, std:
   } catch (const CLI::ParseError& error) {
     refuse_missing_verb(verb, path);
     refuse_unknown_options(verb, words, path);
-    throw Error(ExitCode::usage, error.what(), fmt::format("`{} --help` tells how to use it", path));
+    throw Error(ExitCode::usage, error.what(),
+                fmt::format("`{} --help` tells how to use it", path));
   }
   return line.action();
 }
@@ -135,7 +139,8 @@ void tell(std::ostream& errors, const std::string& message) {
 
 }  // namespace
 
-int run_command_line(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors) {
+int run_command_line(const std::vector<std::string>& words, std::ostream& out,
+                     std::ostream& errors) {
   try {
     return parse_and_run(words, out, errors);
   } catch (const Error& error) {

@@ -16,6 +16,7 @@ struct CommandLine {
 
 /// Parses and runs. Mistakes of form give ExitCode::usage with the nearest verb or option. Results
 /// and help go to `out`, messages to `errors`. Never throws.
-int run_command_line(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors);
+int run_command_line(const std::vector<std::string>& words, std::ostream& out,
+                     std::ostream& errors);
 
 }  // namespace lockstep

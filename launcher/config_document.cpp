@@ -75,7 +75,7 @@ class TreeBuilder : public YAML::EventHandler {
   /// A list or map that has begun and not ended.
   struct Frame {
     ConfigNode* node;
-    bool has_key = false;   ///< of a map: the key is known, its value comes next
+    bool has_key = false;  ///< of a map: the key is known, its value comes next
     bool keep_value = false;
     std::string key;
     TextPosition key_at;
@@ -132,7 +132,8 @@ class TreeBuilder : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, ConfigNode::Kind kind) {
     if (frames_.size() >= static_cast<size_t>(kMaxConfigDepth)) {
-      mistakes_.add(position_of(mark), fmt::format("nested deeper than {} levels", kMaxConfigDepth));
+      mistakes_.add(position_of(mark),
+                    fmt::format("nested deeper than {} levels", kMaxConfigDepth));
       throw StopParsing{};
     }
     frames_.push_back({&add_node(mark, kind), false, false, {}, {}, {}});
@@ -147,7 +148,8 @@ class TreeBuilder : public YAML::EventHandler {
     const bool written = mark.pos >= 0 && static_cast<size_t>(mark.pos) < text_.size() &&
                          text_[static_cast<size_t>(mark.pos)] == '!';
     if (written || (!tag.empty() && tag != "?" && tag != "!")) {
-      mistakes_.add(position_of(mark), "tags (!type) are not allowed; the type follows from the key");
+      mistakes_.add(position_of(mark),
+                    "tags (!type) are not allowed; the type follows from the key");
     }
   }
 
@@ -161,7 +163,9 @@ class TreeBuilder : public YAML::EventHandler {
 
 /// Length of the UTF-8 sequence at the start of `bytes`; 0 when it is none (RFC 3629).
 size_t utf8_length(std::string_view bytes) {
-  const auto byte = [&](size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U; };
+  const auto byte = [&](size_t i) {
+    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U;
+  };
   const auto continues = [&](size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
   const unsigned first = byte(0);
   if (first < 0x80) return 1;
@@ -241,7 +245,8 @@ void ConfigMistakes::add(TextPosition at, std::string message) {
 
 ConfigNode parse_config_document(std::string_view text, ConfigMistakes& mistakes) {
   if (text.size() > kMaxConfigBytes) {
-    mistakes.add({1, 1}, fmt::format("larger than the {} bytes a run file may have", kMaxConfigBytes));
+    mistakes.add({1, 1},
+                 fmt::format("larger than the {} bytes a run file may have", kMaxConfigBytes));
     return {};
   }
   if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);  // a byte order mark
@@ -267,7 +272,8 @@ TextPosition in_characters(std::string_view text, TextPosition position) {
     if (start != std::string_view::npos) ++start;
   }
   if (start == std::string_view::npos || start > text.size()) return position;
-  const std::string_view before = text.substr(start, static_cast<size_t>(std::max(0, position.column - 1)));
+  const std::string_view before =
+      text.substr(start, static_cast<size_t>(std::max(0, position.column - 1)));
   const auto continuations = std::count_if(before.begin(), before.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
   });

@@ -18,7 +18,9 @@ namespace {
 constexpr size_t kMaxShownMistakes = 100;
 constexpr size_t kLongestComparedName = 64;  // edit distances of longer words cost and tell nothing
 
-std::string last_part(const std::string& path) { return path.substr(path.rfind('.') + 1); }
+std::string last_part(const std::string& path) {
+  return path.substr(path.rfind('.') + 1);
+}
 
 /// Which names may stand in which section.
 class Names {
@@ -110,7 +112,8 @@ class FieldsReader {
       const auto word = words_.find(problem.path);
       const auto position = positions_.find(problem.path);
       if (word != words_.end()) {
-        command_line_.push_back(fmt::format("command line: {}: {}", excerpt(word->second), message));
+        command_line_.push_back(
+            fmt::format("command line: {}: {}", excerpt(word->second), message));
       } else {
         mistakes_.add(position == positions_.end() ? TextPosition{} : position->second, message);
       }
@@ -121,20 +124,23 @@ class FieldsReader {
     const std::vector<std::string> lines = mistake_lines();
     if (lines.empty()) return;
     const size_t shown = std::min(lines.size(), kMaxShownMistakes);
-    std::string text = lines.size() == 1 ? "the configuration has a mistake:"
-                                         : fmt::format("the configuration has {} mistakes:", lines.size());
+    std::string text = lines.size() == 1
+                           ? "the configuration has a mistake:"
+                           : fmt::format("the configuration has {} mistakes:", lines.size());
     for (size_t i = 0; i < shown; ++i) text += "\n  " + lines[i];
     if (shown < lines.size()) text += fmt::format("\n  ... and {} more", lines.size() - shown);
-    throw Error(ExitCode::config, text, "`lockstep config reference` lists every key and its values");
+    throw Error(ExitCode::config, text,
+                "`lockstep config reference` lists every key and its values");
   }
 
   ConfigOrigins origins() const {
     ConfigOrigins origins;
     for (const Field& field : fields_.all()) {
       const auto position = positions_.find(field.path);
-      origins[field.path] = words_.count(field.path) != 0     ? "command line"
-                            : position == positions_.end()    ? "default"
-                            : fmt::format("{}:{}", source_.name, position->second.line);
+      origins[field.path] = words_.count(field.path) != 0 ? "command line"
+                            : position == positions_.end()
+                                ? "default"
+                                : fmt::format("{}:{}", source_.name, position->second.line);
     }
     return origins;
   }
@@ -205,13 +211,14 @@ class FieldsReader {
 
   std::vector<std::string> mistake_lines() const {
     std::vector<ConfigMistake> sorted = mistakes_.list();
-    std::stable_sort(sorted.begin(), sorted.end(), [](const ConfigMistake& a, const ConfigMistake& b) {
-      return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
-    });
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const ConfigMistake& a, const ConfigMistake& b) {
+                       return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
+                     });
     std::vector<std::string> lines;
     for (const ConfigMistake& mistake : sorted) {
-      const TextPosition at = lines.size() < kMaxShownMistakes
-                                  ? in_characters(source_.text, mistake.at) : mistake.at;
+      const TextPosition at =
+          lines.size() < kMaxShownMistakes ? in_characters(source_.text, mistake.at) : mistake.at;
       lines.push_back(at.line == 0 ? fmt::format("{}: {}", source_.name, mistake.message)
                                    : fmt::format("{}:{}:{}: {}", source_.name, at.line, at.column,
                                                  mistake.message));
@@ -268,7 +275,8 @@ LoadedConfig read_run_config(const ConfigSource& source) {
   LoadedConfig loaded;
   Fields fields;
   loaded.config.describe(fields);
-  loaded.origins = read_fields(source, fields, [&] { return problems_across_fields(loaded.config); });
+  loaded.origins =
+      read_fields(source, fields, [&] { return problems_across_fields(loaded.config); });
   return loaded;
 }
 

@@ -19,7 +19,9 @@ std::string section_of(const std::string& path) {
   return dot == std::string::npos ? std::string() : path.substr(0, dot);
 }
 
-std::string name_of(const std::string& path) { return path.substr(path.rfind('.') + 1); }
+std::string name_of(const std::string& path) {
+  return path.substr(path.rfind('.') + 1);
+}
 
 size_t depth_of(const std::string& path) {
   return static_cast<size_t>(std::count(path.begin(), path.end(), '.'));
@@ -52,14 +54,16 @@ ordered_json field_schema(const Field& field) {
   add_bound(value, field.minimum, field.minimum_is_legal ? "minimum" : "exclusiveMinimum");
   add_bound(value, field.maximum, field.maximum_is_legal ? "maximum" : "exclusiveMaximum");
   if (!field.choices.empty()) value["enum"] = field.choices;
-  schema["default"] = std::visit([](const auto* target) { return ordered_json(*target); }, field.target);
+  schema["default"] =
+      std::visit([](const auto* target) { return ordered_json(*target); }, field.target);
   schema["description"] =
       field.unit_name.empty() ? field.help : fmt::format("{} [{}]", field.help, field.unit_name);
   return schema;
 }
 
 ordered_json object_schema() {
-  return {{"type", "object"}, {"additionalProperties", false}, {"properties", ordered_json::object()}};
+  return {
+      {"type", "object"}, {"additionalProperties", false}, {"properties", ordered_json::object()}};
 }
 
 /// The schema of the section at `path`, made on the way when it is not there yet.
@@ -73,13 +77,15 @@ ordered_json& section_schema(ordered_json& root, const std::string& path) {
 
 /// Markdown cells cannot hold a bar.
 std::string cell(std::string text) {
-  for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, "\\");
+  for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
+    text.insert(at, "\\");
   return text;
 }
 
 std::string reference_row(const Field& field) {
   std::string range = field.range_text();
-  if (!field.choices.empty()) range = fmt::format("{}", range.substr(std::string("one of: ").size()));
+  if (!field.choices.empty())
+    range = fmt::format("{}", range.substr(std::string("one of: ").size()));
   return fmt::format("| `{}` | {} | `{}` | {} | {} | {} | {} |\n", field.path, field.type_name(),
                      field.value_text(), cell(range), field.unit_name,
                      field.may_change_on_resume ? "yes" : "no", cell(field.help));
@@ -92,7 +98,8 @@ std::string reference_table(const Fields& fields, const std::string& section) {
   }
   if (rows.empty()) return rows;
   return "| key | type | default | legal values | unit | may change on resume | meaning |\n"
-         "|---|---|---|---|---|---|---|\n" + rows + "\n";
+         "|---|---|---|---|---|---|---|\n" +
+         rows + "\n";
 }
 
 }  // namespace
@@ -129,7 +136,8 @@ std::string config_schema(const Fields& fields) {
     section_schema(root, section.path)["description"] = section.help;
   }
   for (const Field& field : fields.all()) {
-    section_schema(root, section_of(field.path))["properties"][name_of(field.path)] = field_schema(field);
+    section_schema(root, section_of(field.path))["properties"][name_of(field.path)] =
+        field_schema(field);
   }
   return root.dump(2) + "\n";
 }

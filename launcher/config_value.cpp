@@ -133,18 +133,26 @@ std::string read_node(T& value, const ConfigNode& node, const Field& field) {
 
 std::string describe_node(const ConfigNode& node) {
   switch (node.kind) {
-    case ConfigNode::Kind::null: return "nothing";
-    case ConfigNode::Kind::list: return "a list";
-    case ConfigNode::Kind::map: return "a section";
-    case ConfigNode::Kind::scalar: break;
+    case ConfigNode::Kind::null:
+      return "nothing";
+    case ConfigNode::Kind::list:
+      return "a list";
+    case ConfigNode::Kind::map:
+      return "a section";
+    case ConfigNode::Kind::scalar:
+      break;
   }
   const std::string shown = excerpt(node.text);
   switch (node.quoted ? Plain::text : kind_of(node.text)) {
-    case Plain::boolean: return "boolean " + shown;
-    case Plain::integer: return "integer " + shown;
+    case Plain::boolean:
+      return "boolean " + shown;
+    case Plain::integer:
+      return "integer " + shown;
     case Plain::number:
-    case Plain::not_finite: return "number " + shown;
-    case Plain::text: break;
+    case Plain::not_finite:
+      return "number " + shown;
+    case Plain::text:
+      break;
   }
   return fmt::format("text \"{}\"", shown);
 }

@@ -15,7 +15,9 @@ int shell_code(int wait_status) {
 
 }  // namespace
 
-bool is_ours(int code) { return describe(static_cast<ExitCode>(code)) != "unknown"; }
+bool is_ours(int code) {
+  return describe(static_cast<ExitCode>(code)) != "unknown";
+}
 
 Ending ending_of(const EndingFacts& facts) {
   const int code = shell_code(facts.wait_status);
@@ -28,7 +30,8 @@ Ending ending_of(const EndingFacts& facts) {
     return {ExitCode::drained, "stopped before the first step"};
   }
   const std::string lost = who_was_lost(facts.notices);
-  if (facts.stop_requested) return {ExitCode::peer_lost, "stopped before a checkpoint was written: " + lost};
+  if (facts.stop_requested)
+    return {ExitCode::peer_lost, "stopped before a checkpoint was written: " + lost};
   return {ExitCode::peer_lost, fmt::format("{} (mpirun ended with {})", lost, code)};
 }
 

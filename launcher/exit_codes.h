@@ -19,10 +19,10 @@ struct Ending {
 };
 
 struct EndingFacts {
-  int wait_status = 0;                 ///< of mpirun, as waitpid() gives it
-  bool stop_requested = false;         ///< by a signal to us
-  std::optional<LastError> last_error; ///< left by a rank in this start
-  std::string notices;                 ///< what mpirun said
+  int wait_status = 0;                  ///< of mpirun, as waitpid() gives it
+  bool stop_requested = false;          ///< by a signal to us
+  std::optional<LastError> last_error;  ///< left by a rank in this start
+  std::string notices;                  ///< what mpirun said
 };
 
 /// A code that only we use is believed; anything else (1, 137, 139, 205 ...) means that a rank or a

@@ -18,7 +18,9 @@ std::string help_of(const Field& field) {
   return range.empty() ? help : fmt::format("{} ({})", help, range);
 }
 
-bool is_list(const Field& field) { return field.type_name().rfind("list", 0) == 0; }
+bool is_list(const Field& field) {
+  return field.type_name().rfind("list", 0) == 0;
+}
 
 void assign(const Field& field, const std::string& flag, const std::string& word) {
   const std::string value = is_list(field) && word.substr(0, 1) != "[" ? "[" + word + "]" : word;
@@ -28,10 +30,11 @@ void assign(const Field& field, const std::string& flag, const std::string& word
 
 void add_switch(CLI::App& verb, const Field& field, const std::string& flag) {
   bool* target = std::get<bool*>(field.target);
-  verb.add_flag_callback(flag, [target] { *target = true; },
-                         help_of(field) + (*target ? " (as by default)" : ""));
-  verb.add_flag_callback("--no-" + flag.substr(2), [target] { *target = false; },
-                         *target ? "switch that off" : "the opposite (as by default)");
+  verb.add_flag_callback(
+      flag, [target] { *target = true; }, help_of(field) + (*target ? " (as by default)" : ""));
+  verb.add_flag_callback(
+      "--no-" + flag.substr(2), [target] { *target = false; },
+      *target ? "switch that off" : "the opposite (as by default)");
 }
 
 }  // namespace
@@ -51,7 +54,8 @@ void add_field_options(CLI::App& verb, const Fields& fields) {
       continue;
     }
     CLI::Option* option = verb.add_option_function<std::string>(
-        flag, [field, flag](const std::string& word) { assign(field, flag, word); }, help_of(field));
+        flag, [field, flag](const std::string& word) { assign(field, flag, word); },
+        help_of(field));
     option->type_name(is_list(field) ? "VALUE,VALUE..." : "VALUE")->default_str(field.value_text());
   }
 }

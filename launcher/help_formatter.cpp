@@ -11,7 +11,8 @@ constexpr size_t kColumns = 100;
 constexpr size_t kHelpColumn = 28;
 
 std::string full_name(const CLI::App* app) {
-  return app->get_parent() == nullptr ? app->get_name() : full_name(app->get_parent()) + " " + app->get_name();
+  return app->get_parent() == nullptr ? app->get_name()
+                                      : full_name(app->get_parent()) + " " + app->get_name();
 }
 
 /// CLI11 appends what validators say of themselves ("RANKS:INT in [1 - 9]").
@@ -60,7 +61,8 @@ std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positi
   std::string help = option->get_description();
   const std::string standard = option->get_default_str();
   if (option->get_required() && !is_positional) help += " (required)";
-  if (takes_value && !standard.empty() && standard != "\"\"") help += fmt::format(" (default: {})", standard);
+  if (takes_value && !standard.empty() && standard != "\"\"")
+    help += fmt::format(" (default: {})", standard);
   return entry(name, help);
 }
 

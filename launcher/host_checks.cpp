@@ -71,17 +71,24 @@ HostCheck check_processor() {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
     return {"processor", Verdict::ok, "AVX2 with FMA", "", {}};
   }
-  return {"processor", Verdict::warn, "neither AVX2 nor AVX-512",
-          "training on this CPU works, but several times slower", {}};
+  return {"processor",
+          Verdict::warn,
+          "neither AVX2 nor AVX-512",
+          "training on this CPU works, but several times slower",
+          {}};
 }
 
 HostCheck check_cores() {
   const int cores = usable_cores();
   const double quota = cpu_quota();
-  const std::string finding = fmt::format("{} cores, {} hardware threads", cores, hardware_threads());
+  const std::string finding =
+      fmt::format("{} cores, {} hardware threads", cores, hardware_threads());
   if (quota > 0 && quota < cores) {
-    return {"cores", Verdict::warn, fmt::format("{}, but a limit of {:.1f}", finding, quota),
-            "start no more ranks than the container's CPU limit allows", {}};
+    return {"cores",
+            Verdict::warn,
+            fmt::format("{}, but a limit of {:.1f}", finding, quota),
+            "start no more ranks than the container's CPU limit allows",
+            {}};
   }
   return {"cores", Verdict::ok, finding, "", {}};
 }
@@ -98,9 +105,11 @@ HostCheck check_shared_memory() {
   struct statvfs space {};
   if (::statvfs("/dev/shm", &space) != 0 || ::access("/dev/shm", W_OK) != 0) {
     return {"/dev/shm", Verdict::fail, "not there or not writable",
-            "ranks of one host exchange gradients through it; mount a tmpfs there", ExitCode::missing};
+            "ranks of one host exchange gradients through it; mount a tmpfs there",
+            ExitCode::missing};
   }
-  const double gib = static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize) / kGiB;
+  const double gib =
+      static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize) / kGiB;
   const std::string finding = fmt::format("{:.2f} GiB free", gib);
   if (gib >= kLittleSharedMemoryGiB) return {"/dev/shm", Verdict::ok, finding, "", {}};
   return {"/dev/shm", Verdict::warn, finding, "give a container more, as with --shm-size=1g", {}};
@@ -110,11 +119,15 @@ HostCheck check_gpus() {
   const int gpus = visible_gpus();
   if (gpus > 0) return {"GPUs", Verdict::ok, fmt::format("{} visible", gpus), "", {}};
   const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
-  const bool driver = std::filesystem::exists("/dev/nvidiactl") || std::filesystem::exists("/dev/nvidia0");
+  const bool driver =
+      std::filesystem::exists("/dev/nvidiactl") || std::filesystem::exists("/dev/nvidia0");
   if (!driver) return {"GPUs", Verdict::ok, "none; ranks compute on the CPU", "", {}};
-  return {"GPUs", Verdict::warn, "a driver is there, but no GPU can be used",
+  return {"GPUs",
+          Verdict::warn,
+          "a driver is there, but no GPU can be used",
           visible != nullptr ? fmt::format("CUDA_VISIBLE_DEVICES is \"{}\"", visible)
-                             : "the driver may be older than CUDA 13 needs (580), see nvidia-smi", {}};
+                             : "the driver may be older than CUDA 13 needs (580), see nvidia-smi",
+          {}};
 }
 
 HostCheck check_mpirun() {
@@ -127,7 +140,8 @@ HostCheck check_mpirun() {
     return {"mpirun", Verdict::ok, mpirun.string() + " (this process is a rank itself)", "", {}};
   }
   const std::string problem = try_mpirun(mpirun.string());
-  if (problem.empty()) return {"mpirun", Verdict::ok, mpirun.string() + " starts two processes", "", {}};
+  if (problem.empty())
+    return {"mpirun", Verdict::ok, mpirun.string() + " starts two processes", "", {}};
   return {"mpirun", Verdict::fail, fmt::format("{}: {}", mpirun.string(), problem),
           fmt::format("try `{} -n 2 true`", mpirun.string()), ExitCode::peer_lost};
 }
@@ -137,7 +151,11 @@ HostCheck check_slurm() {
   if (job == nullptr) return {"Slurm", Verdict::ok, "not inside a job", "", {}};
   try {
     const LaunchEnvironment environment = own_launch_environment();
-    return {"Slurm", Verdict::ok, fmt::format("job {}, {} ranks", job, environment.expected_world_size), "", {}};
+    return {"Slurm",
+            Verdict::ok,
+            fmt::format("job {}, {} ranks", job, environment.expected_world_size),
+            "",
+            {}};
   } catch (const Error& error) {
     return {"Slurm", Verdict::fail, error.what(), error.hint(), error.code()};
   }
@@ -146,9 +164,13 @@ HostCheck check_slurm() {
 HostCheck check_working_folder() {
   std::error_code ignored;
   const std::string folder = std::filesystem::current_path(ignored).string();
-  if (::access(".", W_OK) == 0) return {"this folder", Verdict::ok, folder + " is writable", "", {}};
-  return {"this folder", Verdict::warn, folder + " is not writable",
-          "runs go to runs/ here unless run.dir says otherwise", {}};
+  if (::access(".", W_OK) == 0)
+    return {"this folder", Verdict::ok, folder + " is writable", "", {}};
+  return {"this folder",
+          Verdict::warn,
+          folder + " is not writable",
+          "runs go to runs/ here unless run.dir says otherwise",
+          {}};
 }
 
 std::vector<HostCheck> check_host() {

@@ -13,7 +13,7 @@ struct HostCheck {
   std::string subject;
   Verdict verdict = Verdict::ok;
   std::string finding;
-  std::string hint;  ///< what to do; empty when nothing needs doing
+  std::string hint;                ///< what to do; empty when nothing needs doing
   ExitCode code = ExitCode::done;  ///< of a failure
 };
 

@@ -30,8 +30,9 @@ void write_last_error(const std::filesystem::path& run_dir, LastError error) noe
         {"message", error.message},
         {"written", fmt::format("{:.6f}, process {}", std::chrono::duration<double>(now).count(),
                                 ::getpid())}};
-    write_file_atomically(file_in(run_dir),
-                          json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    write_file_atomically(
+        file_in(run_dir),
+        json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   } catch (const std::exception&) {
   }
 }

@@ -17,7 +17,9 @@ constexpr std::string_view kForwarding = "mpirun: Forwarding signal ";
 constexpr std::array<std::string_view, 3> kRemarks = {"ORTE_ERROR_LOG", "help message help-",
                                                       "orte_base_help_aggregate"};
 
-bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
+bool starts_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
 
 /// "[host:process] ..." is how Open MPI begins a line; of ranks such lines matter, of mpirun not.
 bool is_remark(std::string_view line) {
@@ -42,7 +44,8 @@ void MpirunOutput::feed(std::string_view bytes) {
     bytes.remove_prefix(part.size());
     if (!passing_) {
       line_ += part;
-      const std::string_view content = ends ? std::string_view(line_).substr(0, line_.size() - 1) : line_;
+      const std::string_view content =
+          ends ? std::string_view(line_).substr(0, line_.size() - 1) : line_;
       passing_ = !may_be_mpiruns(content) || line_.size() > kMaxFrameBytes;
       if (passing_) pass_on_(std::exchange(line_, {}));
     } else {
@@ -82,7 +85,8 @@ void MpirunOutput::finish() {
 }
 
 std::string who_was_lost(const std::string& notices) {
-  static const std::regex kSignal(R"(process rank (\d+) with PID \d+ on node (\S+) exited on (signal \d+ \([^)]*\)))");
+  static const std::regex kSignal(
+      R"(process rank (\d+) with PID \d+ on node (\S+) exited on (signal \d+ \([^)]*\)))");
   static const std::regex kExit(R"(Process name: \[\[\d+,\d+\],(\d+)\]\s+Exit code:\s+(\d+))");
   std::smatch found;
   if (std::regex_search(notices, found, kSignal)) {

@@ -9,11 +9,12 @@
 namespace lockstep {
 
 /// Passes bytes on as they come, except mpirun's framed notices (between two lines of 74 dashes),
-/// which are kept, and its remarks about itself. Lines pass before they end, so that progress shows,
-/// unless they begin as mpirun's do.
+/// which are kept, and its remarks about itself. Lines pass before they end, so that progress
+/// shows, unless they begin as mpirun's do.
 class MpirunOutput {
  public:
-  explicit MpirunOutput(std::function<void(std::string_view)> pass_on) : pass_on_(std::move(pass_on)) {}
+  explicit MpirunOutput(std::function<void(std::string_view)> pass_on)
+      : pass_on_(std::move(pass_on)) {}
 
   void feed(std::string_view bytes);
   /// The stream has ended: passes on what was held back in vain.
@@ -27,8 +28,8 @@ class MpirunOutput {
   void end_line();
 
   std::function<void(std::string_view)> pass_on_;
-  std::string line_;         ///< the line begun, as long as it may be mpirun's
-  bool passing_ = false;     ///< the line begun is not mpirun's
+  std::string line_;      ///< the line begun, as long as it may be mpirun's
+  bool passing_ = false;  ///< the line begun is not mpirun's
   bool in_frame_ = false;
   std::string frame_;
   std::string notices_;

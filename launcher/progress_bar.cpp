@@ -37,11 +37,13 @@ std::string progress_text(const std::string& what, int64_t done, int64_t total,
   if (done <= 0 || seconds <= 0) return text;
   const double rate = static_cast<double>(done) / seconds;
   text += fmt::format(", {} {}/s", with_commas(static_cast<int64_t>(rate + 0.5)), unit);
-  if (total > done) text += fmt::format(", {} left", minutes_text(static_cast<double>(total - done) / rate));
+  if (total > done)
+    text += fmt::format(", {} left", minutes_text(static_cast<double>(total - done) / rate));
   return text;
 }
 
-void ProgressBar::update(const std::string& what, int64_t done, int64_t total, const std::string& unit) {
+void ProgressBar::update(const std::string& what, int64_t done, int64_t total,
+                         const std::string& unit) {
   const Clock::time_point now = Clock::now();
   if (what != what_) {
     if (width_ > 0) out_ << '\n';
@@ -54,7 +56,8 @@ void ProgressBar::update(const std::string& what, int64_t done, int64_t total, c
   const bool due = terminal_ ? now - shown_ >= kTerminalInterval : now - shown_ >= kLogInterval;
   if (!due && !last) return;
   shown_ = now;
-  show(progress_text(what, done, total, unit, std::chrono::duration<double>(now - begun_).count()), last);
+  show(progress_text(what, done, total, unit, std::chrono::duration<double>(now - begun_).count()),
+       last);
 }
 
 void ProgressBar::show(const std::string& text, bool last) {

@@ -33,7 +33,8 @@ class FailureReport {
   /// The message of a rank that cannot wait for the others.
   void tell(const std::string& message) const {
     std::cout.flush();
-    std::cerr << fmt::format("lockstep: rank {}@{}: {}", place_.rank, place_.host, message) << std::endl;
+    std::cerr << fmt::format("lockstep: rank {}@{}: {}", place_.rank, place_.host, message)
+              << std::endl;
   }
 
   /// Several ranks see a late one at the same moment; the lowest ends the job before the next
@@ -84,7 +85,8 @@ int ranks_wanted(std::optional<int> asked, const RunConfig& config,
   }
   const auto expected = static_cast<int>(config.run.world_size);
   if (asked && expected > 0 && *asked != expected) {
-    throw Error(ExitCode::config, fmt::format("-n {} ranks, but run.world_size is {}", *asked, expected),
+    throw Error(ExitCode::config,
+                fmt::format("-n {} ranks, but run.world_size is {}", *asked, expected),
                 "give the same number, or run.world_size=0 to take any");
   }
   if (asked) return *asked;

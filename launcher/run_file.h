@@ -29,8 +29,8 @@ RunFile open_run_file(const std::string& config, const std::vector<std::string>&
 /// How a command goes on.
 struct RankedCommand {
   const RunFile& file;
-  std::optional<int> ranks;             ///< as asked for with -n
-  std::vector<std::string> words;       ///< of this command line
+  std::optional<int> ranks;                 ///< as asked for with -n
+  std::vector<std::string> words;           ///< of this command line
   std::vector<std::string> continue_words;  ///< for a start after a lost rank; empty: no such start
   std::function<int(Communicator&)> work;
 };

@@ -46,7 +46,8 @@ class SignalRelay {
     } else {
       const bool insists = stop_requested() && (signal == SIGINT || signal == SIGTERM);
       if (++requests_ == 1) {
-        messages_ << "\nlockstep: stopping after this step, with a checkpoint (once more: at once)" << std::endl;
+        messages_ << "\nlockstep: stopping after this step, with a checkpoint (once more: at once)"
+                  << std::endl;
       }
       ::kill(mpirun, insists ? SIGTERM : SIGUSR1);
     }
@@ -72,7 +73,8 @@ int64_t newest_step(const std::filesystem::path& run_dir) {
     int64_t step = -1;
     if (name.rfind(kPrefix, 0) != 0) continue;
     std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), step);
-    if (step > newest && std::filesystem::exists(entry.path() / "state.json", ignored)) newest = step;
+    if (step > newest && std::filesystem::exists(entry.path() / "state.json", ignored))
+      newest = step;
   }
   return newest;
 }
@@ -98,7 +100,8 @@ class Job {
     int64_t step = first_step;
     int fruitless = 0;
     for (int64_t restarts = 0;; ++restarts) {
-      const Ending ending = start_once(step > first_step ? plan_.continue_arguments : plan_.arguments);
+      const Ending ending =
+          start_once(step > first_step ? plan_.continue_arguments : plan_.arguments);
       if (!ending.message.empty()) messages_ << "lockstep: " << ending.message << std::endl;
       const int64_t reached = newest_step(plan_.run_dir);
       fruitless = reached > step ? 0 : fruitless + 1;
@@ -107,7 +110,8 @@ class Job {
       if (fruitless >= kMaxFruitlessStarts) return give_up();
       messages_ << fmt::format("lockstep: starting again {} (restart {} of {})",
                                step < 0 ? "from the beginning" : fmt::format("from step {}", step),
-                               restarts + 1, plan_.max_restarts) << std::endl;
+                               restarts + 1, plan_.max_restarts)
+                << std::endl;
     }
   }
 
@@ -117,10 +121,12 @@ class Job {
   }
 
   ExitCode give_up() {
-    messages_ << fmt::format("lockstep: {} starts in a row ended before a newer checkpoint: this is "
-                             "no accident, not starting again\n  hint: look at the messages above; "
-                             "checkpoint.every decides how often a run is saved",
-                             kMaxFruitlessStarts) << std::endl;
+    messages_ << fmt::format(
+                     "lockstep: {} starts in a row ended before a newer checkpoint: this is "
+                     "no accident, not starting again\n  hint: look at the messages above; "
+                     "checkpoint.every decides how often a run is saved",
+                     kMaxFruitlessStarts)
+              << std::endl;
     return ExitCode::bug;
   }
 
@@ -130,11 +136,11 @@ class Job {
     const auto error_before = read_last_error(plan_.run_dir);
     MpirunOutput errors([](std::string_view bytes) { write_to(STDERR_FILENO, bytes); });
     EndingFacts facts;
-    facts.wait_status = run_child(
-        command, {[](std::string_view bytes) { write_to(STDOUT_FILENO, bytes); },
-                  [&](std::string_view bytes) { errors.feed(bytes); },
-                  [&](int signal, pid_t mpirun) { relay_.relay(signal, mpirun); },
-                  [&](pid_t mpirun) { relay_.repeat(mpirun); }});
+    facts.wait_status =
+        run_child(command, {[](std::string_view bytes) { write_to(STDOUT_FILENO, bytes); },
+                            [&](std::string_view bytes) { errors.feed(bytes); },
+                            [&](int signal, pid_t mpirun) { relay_.relay(signal, mpirun); },
+                            [&](pid_t mpirun) { relay_.repeat(mpirun); }});
     errors.finish();
     facts.stop_requested = relay_.stop_requested();
     facts.notices = errors.notices();
@@ -170,7 +176,8 @@ int usable_cores() {
   std::set<std::string> cores;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &allowed)) continue;
-    std::ifstream file(fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
+    std::ifstream file(
+        fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
     std::string siblings;
     cores.insert(std::getline(file, siblings) ? siblings : std::to_string(cpu));
   }
@@ -183,8 +190,8 @@ std::vector<std::string> mpirun_options(int ranks, int cores) {
   if (ranks > cores) {
     options.insert(options.end(), {"--oversubscribe", "--bind-to", "none"});
   } else {
-    options.insert(options.end(), {"--map-by", fmt::format("slot:PE={}", cores / ranks), "--bind-to",
-                                   "core"});
+    options.insert(options.end(),
+                   {"--map-by", fmt::format("slot:PE={}", cores / ranks), "--bind-to", "core"});
   }
   options.insert(options.end(), {"-n", std::to_string(ranks)});
   return options;

@@ -22,11 +22,11 @@ int usable_cores();
 std::vector<std::string> mpirun_options(int ranks, int cores);
 
 struct StartPlan {
-  std::filesystem::path program;          ///< what a rank runs
-  std::vector<std::string> arguments;     ///< of a rank
+  std::filesystem::path program;                ///< what a rank runs
+  std::vector<std::string> arguments;           ///< of a rank
   std::vector<std::string> continue_arguments;  ///< once this job has left a checkpoint of its own
   int ranks = 1;
-  std::filesystem::path run_dir;          ///< empty when there is nothing to continue from
+  std::filesystem::path run_dir;  ///< empty when there is nothing to continue from
   int64_t max_restarts = 0;
 };
 

@@ -12,10 +12,10 @@
 namespace lockstep {
 
 struct DeviceBatch {
-  torch::Tensor inputs;  ///< [T, B, F] float32, or [T, B] int64 symbols
-  std::vector<int64_t> lengths;                   ///< [B] real steps of the inputs
-  std::map<std::string, torch::Tensor> targets;   ///< shaped like inputs, by stream name
-  std::vector<int64_t> sample_ids;                ///< [B]
+  torch::Tensor inputs;                          ///< [T, B, F] float32, or [T, B] int64 symbols
+  std::vector<int64_t> lengths;                  ///< [B] real steps of the inputs
+  std::map<std::string, torch::Tensor> targets;  ///< shaped like inputs, by stream name
+  std::vector<int64_t> sample_ids;               ///< [B]
 
   int64_t size() const { return static_cast<int64_t>(sample_ids.size()); }
   /// Throws Error(config) when there is no target of that name.

@@ -15,7 +15,9 @@ namespace {
 
 constexpr int64_t kAlignment = 16;  // floats: 64 bytes
 
-int64_t aligned(int64_t count) { return (count + kAlignment - 1) / kAlignment * kAlignment; }
+int64_t aligned(int64_t count) {
+  return (count + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 }  // namespace
 
@@ -60,21 +62,22 @@ std::vector<TensorView> FlatBuffers::views(const Tensor& buffer, const std::stri
   return views;
 }
 
-void FlatBuffers::load(const std::map<std::string, StoredTensor>& tensors, const std::string& prefix,
-                       Tensor buffer, const std::string& origin) const {
+void FlatBuffers::load(const std::map<std::string, StoredTensor>& tensors,
+                       const std::string& prefix, Tensor buffer, const std::string& origin) const {
   Tensor host = torch::zeros({buffer.numel()});
   for (const Range& range : ranges_) {
     const auto found = tensors.find(prefix + range.name);
     if (found == tensors.end()) {
-      throw Error(ExitCode::corrupt, fmt::format("{}: holds no tensor {}{}", origin, prefix, range.name),
+      throw Error(ExitCode::corrupt,
+                  fmt::format("{}: holds no tensor {}{}", origin, prefix, range.name),
                   "it was saved by a model of another structure");
     }
     if (found->second.shape != range.shape) {
-      throw Error(ExitCode::corrupt,
-                  fmt::format("{}: {}{} has shape [{}], the model needs [{}]", origin, prefix,
-                              range.name, fmt::join(found->second.shape, ", "),
-                              fmt::join(range.shape, ", ")),
-                  "it was saved by a model of another size");
+      throw Error(
+          ExitCode::corrupt,
+          fmt::format("{}: {}{} has shape [{}], the model needs [{}]", origin, prefix, range.name,
+                      fmt::join(found->second.shape, ", "), fmt::join(range.shape, ", ")),
+          "it was saved by a model of another size");
     }
     std::copy(found->second.values.begin(), found->second.values.end(),
               host.data_ptr<float>() + range.offset);

@@ -28,10 +28,10 @@ class FlatBuffers {
   FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t tail_size);
 
   const std::vector<Range>& ranges() const { return ranges_; }
-  int64_t num_parameters() const;          ///< gaps not counted
-  torch::Tensor parameters() const { return parameters_; }   ///< [size]
-  torch::Tensor gradients() const { return gradients_; }     ///< [size]
-  torch::Tensor tail() const { return tail_; }               ///< [tail_size]
+  int64_t num_parameters() const;                           ///< gaps not counted
+  torch::Tensor parameters() const { return parameters_; }  ///< [size]
+  torch::Tensor gradients() const { return gradients_; }    ///< [size]
+  torch::Tensor tail() const { return tail_; }              ///< [tail_size]
   torch::Tensor gradients_and_tail() const { return storage_; }
 
   void zero_gradients() { storage_.zero_(); }

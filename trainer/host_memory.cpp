@@ -13,9 +13,10 @@ HostAllocator batch_memory(torch::Device device) {
     void* memory = nullptr;
     const cudaError_t code = cudaHostAlloc(&memory, bytes, cudaHostAllocDefault);
     if (code != cudaSuccess) {
-      throw Error(ExitCode::device, fmt::format("{} bytes of page-locked memory: {}", bytes,
-                                                cudaGetErrorString(code)),
-                  "lower data.prefetch or batch.size, or raise the limit of locked memory (ulimit -l)");
+      throw Error(
+          ExitCode::device,
+          fmt::format("{} bytes of page-locked memory: {}", bytes, cudaGetErrorString(code)),
+          "lower data.prefetch or batch.size, or raise the limit of locked memory (ulimit -l)");
     }
     return memory;
   };

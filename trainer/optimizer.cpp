@@ -71,7 +71,8 @@ std::vector<TensorView> Optimizer::state(std::vector<Tensor>& host_copies) const
   std::vector<TensorView> all;
   for (const auto& [name, buffer] : state_) {
     Tensor copy;
-    for (TensorView& view : buffers_.views(buffer, name + "/", copy)) all.push_back(std::move(view));
+    for (TensorView& view : buffers_.views(buffer, name + "/", copy))
+      all.push_back(std::move(view));
     host_copies.push_back(copy);
   }
   return all;

@@ -16,22 +16,29 @@ struct OptimizerConfig {
   double clip_norm = 0.0;
 
   void describe(Fields& fields) {
-    fields.add("kind", kind,
-               "update rule: adam (Kingma & Ba 2015), adamw (Loshchilov & Hutter 2019), or sgd "
-               "with momentum")
+    fields
+        .add("kind", kind,
+             "update rule: adam (Kingma & Ba 2015), adamw (Loshchilov & Hutter 2019), or sgd "
+             "with momentum")
         .one_of({"adam", "adamw", "sgd"});
     fields.add("learning_rate", learning_rate, "step size at the schedule's factor 1").more_than(0);
     fields.add("beta1", beta1, "adam: decay of the gradient's mean").at_least(0).less_than(1);
-    fields.add("beta2", beta2, "adam: decay of the squared gradient's mean").at_least(0).less_than(1);
+    fields.add("beta2", beta2, "adam: decay of the squared gradient's mean")
+        .at_least(0)
+        .less_than(1);
     fields.add("epsilon", epsilon, "adam: added to the root of the second moment").more_than(0);
     fields.add("momentum", momentum, "sgd: decay of the velocity; 0 is plain SGD")
-        .at_least(0).less_than(1);
-    fields.add("weight_decay", weight_decay,
-               "adamw: decoupled decay per unit of learning rate; adam, sgd: L2 added to the gradient")
+        .at_least(0)
+        .less_than(1);
+    fields
+        .add(
+            "weight_decay", weight_decay,
+            "adamw: decoupled decay per unit of learning rate; adam, sgd: L2 added to the gradient")
         .at_least(0);
-    fields.add("clip_norm", clip_norm,
-               "gradients with a larger global L2 norm are scaled down to it; 0 never clips "
-               "(Pascanu et al. 2013)")
+    fields
+        .add("clip_norm", clip_norm,
+             "gradients with a larger global L2 norm are scaled down to it; 0 never clips "
+             "(Pascanu et al. 2013)")
         .at_least(0);
   }
 };
@@ -42,14 +49,17 @@ struct ScheduleConfig {
   double final_factor = 0.0;
 
   void describe(Fields& fields) {
-    fields.add("kind", kind,
-               "how the learning rate moves from warm-up to the last step: constant, or falling to "
-               "final_factor in a line or half a cosine wave (Loshchilov & Hutter 2017)")
+    fields
+        .add("kind", kind,
+             "how the learning rate moves from warm-up to the last step: constant, or falling to "
+             "final_factor in a line or half a cosine wave (Loshchilov & Hutter 2017)")
         .one_of({"constant", "linear", "cosine"});
     fields.add("warmup_steps", warmup_steps, "the rate rises linearly over the first steps")
-        .at_least(0).unit("steps");
+        .at_least(0)
+        .unit("steps");
     fields.add("final_factor", final_factor, "share of the learning rate left at the last step")
-        .at_least(0).at_most(1);
+        .at_least(0)
+        .at_most(1);
   }
 };
 

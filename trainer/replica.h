@@ -16,9 +16,9 @@ namespace lockstep {
 /// What travels with the gradients behind their last value, summed over ranks like them. Behind the
 /// task's own sums (loss, targets, ...):
 struct ControlWord {
-  static constexpr int64_t kStop = 0;           ///< ranks that were asked to stop
-  static constexpr int64_t kNotFinite = 1;      ///< ranks whose own gradient is not finite
-  static constexpr int64_t kSquaredNorm = 2;    ///< sum of each rank's squared gradient norm
+  static constexpr int64_t kStop = 0;         ///< ranks that were asked to stop
+  static constexpr int64_t kNotFinite = 1;    ///< ranks whose own gradient is not finite
+  static constexpr int64_t kSquaredNorm = 2;  ///< sum of each rank's squared gradient norm
   static constexpr int64_t kSize = 3;
 };
 

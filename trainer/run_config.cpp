@@ -9,16 +9,20 @@ namespace lockstep {
 void RunConfig::describe(Fields& fields) {
   fields.add("task", task, "what the model learns to do").one_of(task_names());
   fields.add("device", device, "where ranks compute: auto uses GPUs only if every rank has its own")
-      .one_of({"auto", "cpu", "cuda"}).may_change();
+      .one_of({"auto", "cpu", "cuda"})
+      .may_change();
   fields.add("precision", precision, "of arithmetic and parameters").one_of({"float32"});
   fields.add("reproducible", reproducible,
              "the same bits at every world size that divides `lanes`; costs the smaller matrices");
-  fields.add("lanes", lanes,
-             "reproducible only: parts a global batch is cut into, each computed by itself and added "
-             "in a fixed order; a power of two")
-      .at_least(1).at_most(4096);
-  fields.add("init_from", init_from,
-             "run or checkpoint whose weights the model starts from (fine-tuning); empty: fresh ones");
+  fields
+      .add("lanes", lanes,
+           "reproducible only: parts a global batch is cut into, each computed by itself and added "
+           "in a fixed order; a power of two")
+      .at_least(1)
+      .at_most(4096);
+  fields.add(
+      "init_from", init_from,
+      "run or checkpoint whose weights the model starts from (fine-tuning); empty: fresh ones");
   fields.section("run", run, "Where the run lives and how it starts");
   fields.section("data", data, "What it learns from");
   fields.section("batch", batch, "How much of it per step");
@@ -38,8 +42,9 @@ std::vector<ConfigProblem> problems_across_fields(const RunConfig& config) {
     problems.push_back({"lanes", fmt::format("{} is not a power of two", config.lanes)});
   }
   if (config.reproducible && config.batch.accumulation != 1) {
-    problems.push_back({"batch.accumulation",
-                        "with `reproducible: true` the lanes already are the micro-batches; leave it at 1"});
+    problems.push_back(
+        {"batch.accumulation",
+         "with `reproducible: true` the lanes already are the micro-batches; leave it at 1"});
   }
   if (config.device == "cpu" && config.communication.backend == "nccl") {
     problems.push_back({"communication.backend", "nccl moves GPU memory; `device` is cpu"});
@@ -49,7 +54,8 @@ std::vector<ConfigProblem> problems_across_fields(const RunConfig& config) {
   }
   if (config.schedule.kind != "constant" && config.train.steps > 0 &&
       config.schedule.warmup_steps >= config.train.steps) {
-    problems.push_back({"schedule.warmup_steps", "leaves no step of `train.steps` after the warm-up"});
+    problems.push_back(
+        {"schedule.warmup_steps", "leaves no step of `train.steps` after the warm-up"});
   }
   return problems;
 }

@@ -16,18 +16,30 @@ struct RunSection {
   int64_t max_restarts = 3;
 
   void describe(Fields& fields) {
-    fields.add("dir", dir, "folder of this run; empty: runs/ and the config file's name").may_change();
+    fields.add("dir", dir, "folder of this run; empty: runs/ and the config file's name")
+        .may_change();
     fields.add("seed", seed, "of initial weights, sample order and dropout").at_least(0);
-    fields.add("world_size", world_size,
-               "ranks this run expects: a start with another number is refused; 0 takes any")
-        .at_least(0).at_most(65536).unit("ranks").may_change();
-    fields.add("threads", threads,
-               "CPU threads a rank computes with; 0 shares the cores this rank may use evenly")
-        .at_least(0).at_most(4096).unit("threads").may_change();
-    fields.add("max_restarts", max_restarts,
-               "when `train` starts its ranks itself: how often a lost rank may be answered by a new "
-               "start from the last checkpoint")
-        .at_least(0).unit("starts").may_change();
+    fields
+        .add("world_size", world_size,
+             "ranks this run expects: a start with another number is refused; 0 takes any")
+        .at_least(0)
+        .at_most(65536)
+        .unit("ranks")
+        .may_change();
+    fields
+        .add("threads", threads,
+             "CPU threads a rank computes with; 0 shares the cores this rank may use evenly")
+        .at_least(0)
+        .at_most(4096)
+        .unit("threads")
+        .may_change();
+    fields
+        .add("max_restarts", max_restarts,
+             "when `train` starts its ranks itself: how often a lost rank may be answered by a new "
+             "start from the last checkpoint")
+        .at_least(0)
+        .unit("starts")
+        .may_change();
   }
 };
 
@@ -43,17 +55,27 @@ struct DataSection {
   void describe(Fields& fields) {
     fields.add("path", path, "data set folder, as written by `lockstep data import`").may_change();
     fields.add("train_split", train_split, "split to train on");
-    fields.add("validation_split", validation_split,
-               "split to evaluate while training, when the data set has it").may_change();
-    fields.add("test_split", test_split,
-               "split to evaluate while training and at the end, when the data set has it").may_change();
+    fields
+        .add("validation_split", validation_split,
+             "split to evaluate while training, when the data set has it")
+        .may_change();
+    fields
+        .add("test_split", test_split,
+             "split to evaluate while training and at the end, when the data set has it")
+        .may_change();
     fields.add("prefetch", prefetch, "batches kept ready by the reading thread")
-        .at_least(1).at_most(1024).unit("batches").may_change();
+        .at_least(1)
+        .at_most(1024)
+        .unit("batches")
+        .may_change();
     fields.add("verify", verify, "check each shard's SHA-256 before its first use").may_change();
-    fields.add("shift", shift,
-               "training only: dense inputs are moved by up to this many steps in time and features, "
-               "at random per sample and epoch; 0 leaves them as they are")
-        .at_least(0).at_most(1024).unit("steps");
+    fields
+        .add("shift", shift,
+             "training only: dense inputs are moved by up to this many steps in time and features, "
+             "at random per sample and epoch; 0 leaves them as they are")
+        .at_least(0)
+        .at_most(1024)
+        .unit("steps");
   }
 };
 
@@ -63,11 +85,16 @@ struct BatchSection {
 
   void describe(Fields& fields) {
     fields.add("size", size, "samples in a global batch, over all ranks")
-        .at_least(1).at_most(1 << 24).unit("samples");
-    fields.add("accumulation", accumulation,
-               "each rank computes its share in this many micro-batches, to save memory; the result "
-               "is the same to rounding")
-        .at_least(1).at_most(65536).unit("micro-batches");
+        .at_least(1)
+        .at_most(1 << 24)
+        .unit("samples");
+    fields
+        .add("accumulation", accumulation,
+             "each rank computes its share in this many micro-batches, to save memory; the result "
+             "is the same to rounding")
+        .at_least(1)
+        .at_most(65536)
+        .unit("micro-batches");
   }
 };
 
@@ -77,11 +104,18 @@ struct TrainSection {
   int64_t log_every = 100;
 
   void describe(Fields& fields) {
-    fields.add("epochs", epochs, "passes over the training split").at_least(1).may_change().unit("epochs");
+    fields.add("epochs", epochs, "passes over the training split")
+        .at_least(1)
+        .may_change()
+        .unit("epochs");
     fields.add("steps", steps, "stop after this many steps; 0: after `epochs`")
-        .at_least(0).may_change().unit("steps");
+        .at_least(0)
+        .may_change()
+        .unit("steps");
     fields.add("log_every", log_every, "steps between two lines of progress and metrics")
-        .at_least(1).may_change().unit("steps");
+        .at_least(1)
+        .may_change()
+        .unit("steps");
   }
 };
 
@@ -92,13 +126,20 @@ struct EvaluateSection {
 
   void describe(Fields& fields) {
     fields.add("every", every, "steps between two evaluations; 0: at the end of every epoch")
-        .at_least(0).may_change().unit("steps");
+        .at_least(0)
+        .may_change()
+        .unit("steps");
     fields.add("batch_size", batch_size, "samples in one evaluation batch, on one rank")
-        .at_least(1).at_most(1 << 24).may_change().unit("samples");
-    fields.add("ranks", ranks,
-               "who computes: `all` share the batches and rank zero merges their counts, or rank "
-               "`zero` alone while the others wait; the figures are the same")
-        .one_of({"all", "zero"}).may_change();
+        .at_least(1)
+        .at_most(1 << 24)
+        .may_change()
+        .unit("samples");
+    fields
+        .add("ranks", ranks,
+             "who computes: `all` share the batches and rank zero merges their counts, or rank "
+             "`zero` alone while the others wait; the figures are the same")
+        .one_of({"all", "zero"})
+        .may_change();
   }
 };
 
@@ -108,7 +149,9 @@ struct CheckpointSection {
 
   void describe(Fields& fields) {
     fields.add("every", every, "steps between two checkpoints; 0: at the end of every epoch")
-        .at_least(0).may_change().unit("steps");
+        .at_least(0)
+        .may_change()
+        .unit("steps");
     fields.add("keep", keep, "how many of the newest checkpoints stay").at_least(1).may_change();
   }
 };
@@ -118,13 +161,18 @@ struct CommunicationSection {
   double timeout_seconds = 60;
 
   void describe(Fields& fields) {
-    fields.add("backend", backend,
-               "how gradients travel: NCCL between GPUs, MPI between CPUs; auto takes the one that "
-               "fits the device")
-        .one_of({"auto", "mpi", "nccl"}).may_change();
-    fields.add("timeout_seconds", timeout_seconds,
-               "a rank that waits longer than this for the others ends the job and names who is late")
-        .more_than(0).may_change().unit("seconds");
+    fields
+        .add("backend", backend,
+             "how gradients travel: NCCL between GPUs, MPI between CPUs; auto takes the one that "
+             "fits the device")
+        .one_of({"auto", "mpi", "nccl"})
+        .may_change();
+    fields
+        .add("timeout_seconds", timeout_seconds,
+             "a rank that waits longer than this for the others ends the job and names who is late")
+        .more_than(0)
+        .may_change()
+        .unit("seconds");
   }
 };
 
@@ -151,7 +199,7 @@ struct RunConfig {
 
 /// A mistake that shows only when fields are seen together.
 struct ConfigProblem {
-  std::string path;     ///< the field to name
+  std::string path;  ///< the field to name
   std::string message;
 };
 std::vector<ConfigProblem> problems_across_fields(const RunConfig& config);

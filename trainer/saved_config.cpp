@@ -43,7 +43,8 @@ RunConfig config_from_saved(const std::map<std::string, std::string>& saved,
       problem = error.what();
     }
     if (!problem.empty() || !field.legal(problem)) {
-      throw Error(ExitCode::corrupt, fmt::format("{}: config field {}: {}", origin, field.path, problem),
+      throw Error(ExitCode::corrupt,
+                  fmt::format("{}: config field {}: {}", origin, field.path, problem),
                   "the run was saved by another version, or its state.json was edited");
     }
   }

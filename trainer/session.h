@@ -29,7 +29,7 @@ struct TrainRequest {
   std::string config_name;  ///< stem of the config file
   std::string config_text;  ///< resolved YAML, written into the run folder
   ResumeChoice resume;
-  bool quiet = false;       ///< no progress on the terminal
+  bool quiet = false;  ///< no progress on the terminal
   /// Set by a signal handler: stop at the next step boundary on which all ranks agree.
   const std::atomic<bool>* stop_requested = nullptr;
 };
@@ -73,7 +73,7 @@ struct BenchStepRequest {
   RunConfig config;
   int64_t steps = 200;
   int64_t warmup_steps = 20;
-  int64_t time = 28;      ///< steps of a generated sequence
+  int64_t time = 28;  ///< steps of a generated sequence
   int64_t features = 28;
   int64_t classes = 10;
 };

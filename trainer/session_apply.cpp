@@ -16,7 +16,9 @@ namespace {
 
 using nlohmann::json;
 
-void warn_on_stderr(const std::string& text) { std::cerr << "warning: " << text << "\n"; }
+void warn_on_stderr(const std::string& text) {
+  std::cerr << "warning: " << text << "\n";
+}
 
 /// A checkpoint's model, ready on this rank's device.
 struct LoadedModel {
@@ -33,7 +35,8 @@ LoadedModel load_model(const std::filesystem::path& source, const std::string& d
     loaded.checkpoint = load_run_or_checkpoint(source, [&](const std::string& text) {
       if (host.is_root()) warn_on_stderr(text);
     });
-    loaded.config = config_from_saved(loaded.checkpoint.state.config, loaded.checkpoint.folder.string());
+    loaded.config =
+        config_from_saved(loaded.checkpoint.state.config, loaded.checkpoint.folder.string());
     loaded.config.device = device;
     if (device != "cpu" && loaded.config.model.kernel == "cpu") loaded.config.model.kernel = "auto";
   });
@@ -53,8 +56,8 @@ Split open_split_for(const LoadedModel& loaded, const std::filesystem::path& dat
   for (const auto& [key, value] : needs.items()) {
     if (key == "labels" || offers.at(key) == value) continue;
     throw Error(ExitCode::config,
-                fmt::format("{}: {} is {}, the model was trained with {}", dataset.folder().string(), key,
-                            offers.at(key).dump(), value.dump()),
+                fmt::format("{}: {} is {}, the model was trained with {}",
+                            dataset.folder().string(), key, offers.at(key).dump(), value.dump()),
                 "evaluate on a data set imported in the same way");
   }
   return dataset.open_split(name);
@@ -65,18 +68,20 @@ struct InputLine {
   json id;
   std::vector<float> values;  ///< [steps, features]
   int64_t steps = 0;
-  std::string error;          ///< why it cannot be used; empty when it can
+  std::string error;  ///< why it cannot be used; empty when it can
 };
 
 void read_rows(const json& rows, int64_t features, double scale, double offset, InputLine& line) {
-  if (!rows.is_array() || rows.empty()) throw Error(ExitCode::corrupt, "\"inputs\" must be a list of steps");
+  if (!rows.is_array() || rows.empty())
+    throw Error(ExitCode::corrupt, "\"inputs\" must be a list of steps");
   for (size_t t = 0; t < rows.size(); ++t) {
     if (!rows[t].is_array() || static_cast<int64_t>(rows[t].size()) != features) {
       throw Error(ExitCode::corrupt,
                   fmt::format("\"inputs\"[{}] must be a list of {} numbers", t, features));
     }
     for (const json& value : rows[t]) {
-      if (!value.is_number()) throw Error(ExitCode::corrupt, fmt::format("\"inputs\"[{}] holds {}", t, value.dump()));
+      if (!value.is_number())
+        throw Error(ExitCode::corrupt, fmt::format("\"inputs\"[{}] holds {}", t, value.dump()));
       line.values.push_back(static_cast<float>(value.get<double>() * scale + offset));
     }
   }
@@ -144,7 +149,8 @@ EvaluationReport evaluate(const EvaluateRequest& request, Communicator& host) {
   std::optional<Split> split;
   together(host, [&] { split.emplace(open_split_for(loaded, request.data_path, request.split)); });
   EvaluationSettings settings;
-  settings.batch_size = request.batch_size > 0 ? request.batch_size : loaded.config.evaluate.batch_size;
+  settings.batch_size =
+      request.batch_size > 0 ? request.batch_size : loaded.config.evaluate.batch_size;
   EvaluationReport report = evaluate_split(*loaded.replica, *split, settings, host);
   report.step = loaded.checkpoint.state.step;
   report.epoch = loaded.checkpoint.state.epoch;

@@ -27,7 +27,8 @@ Batch noise_batch(const BenchStepRequest& request, const Communicator& communica
   inputs.batch = share.size();
   inputs.features = request.features;
   inputs.lengths.assign(static_cast<size_t>(share.size()), request.time);
-  inputs.values.reserve(static_cast<size_t>(inputs.time * inputs.batch * inputs.features) * sizeof(float));
+  inputs.values.reserve(static_cast<size_t>(inputs.time * inputs.batch * inputs.features) *
+                        sizeof(float));
   torch::from_blob(inputs.dense(), {inputs.time, inputs.batch, inputs.features}).normal_();
   BatchStream labels;
   labels.name = "classes";
@@ -43,8 +44,11 @@ Batch noise_batch(const BenchStepRequest& request, const Communicator& communica
 }
 
 nlohmann::json noise_description(const BenchStepRequest& request) {
-  return {{"features", request.features}, {"scale", 1.0},          {"offset", 0.0},
-          {"target", "classes"},          {"classes", request.classes},
+  return {{"features", request.features},
+          {"scale", 1.0},
+          {"offset", 0.0},
+          {"target", "classes"},
+          {"classes", request.classes},
           {"labels", nlohmann::json::array()}};
 }
 

@@ -49,7 +49,8 @@ RunData open_run_data(const RunConfig& config, Communicator& host) {
                                                  config.data.train_split));
     }
     for (const std::string& name : {config.data.validation_split, config.data.test_split}) {
-      if (name.empty() || name == config.data.train_split || !data.dataset->has_split(name)) continue;
+      if (name.empty() || name == config.data.train_split || !data.dataset->has_split(name))
+        continue;
       data.held_out.push_back(data.dataset->open_split(name, config.data.verify));
     }
   });
@@ -67,21 +68,22 @@ void require_same_config_on_all(const RunConfig& config, Communicator& host) {
       const auto found = other.find(path);
       const std::string theirs = found == other.end() ? "nothing" : found->second;
       if (theirs == value) continue;
-      throw JobError(ExitCode::config, fmt::format("{} is {} on rank 0 and {} on rank {}", path, value,
-                                                   theirs, rank),
+      throw JobError(ExitCode::config,
+                     fmt::format("{} is {} on rank 0 and {} on rank {}", path, value, theirs, rank),
                      "start all ranks with the same config file and overrides");
     }
   }
 }
 
 void require_legal_world(const RunConfig& config, int world_size) {
-  if (!config.reproducible || (world_size <= config.lanes && config.lanes % world_size == 0)) return;
+  if (!config.reproducible || (world_size <= config.lanes && config.lanes % world_size == 0))
+    return;
   std::string legal;
   for (int64_t size = 1; size <= config.lanes; size *= 2) legal += fmt::format(" {}", size);
-  throw JobError(ExitCode::config,
-                 fmt::format("reproducible: {} ranks do not divide the {} lanes", world_size,
-                             config.lanes),
-                 fmt::format("start one of these numbers of ranks:{}; or set reproducible: false", legal));
+  throw JobError(
+      ExitCode::config,
+      fmt::format("reproducible: {} ranks do not divide the {} lanes", world_size, config.lanes),
+      fmt::format("start one of these numbers of ranks:{}; or set reproducible: false", legal));
 }
 
 }  // namespace lockstep

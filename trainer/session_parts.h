@@ -19,8 +19,8 @@ namespace lockstep {
 struct ComputePlace {
   torch::Device device = torch::kCPU;
   DeviceChoice choice;
-  std::unique_ptr<Communicator> own;      ///< NCCL, when there is one
-  Communicator* exchange = nullptr;       ///< `own` or the host communicator
+  std::unique_ptr<Communicator> own;  ///< NCCL, when there is one
+  Communicator* exchange = nullptr;   ///< `own` or the host communicator
 };
 
 /// Collective. Chooses the device, sets the number of compute threads, starts NCCL on GPUs.

@@ -152,7 +152,8 @@ TrainState unchanging_state(const TrainRequest& request, const RunFolder& folder
   return state;
 }
 
-/// 1 - mean / max of the ranks' compute seconds: the share of it that the slowest makes others wait.
+/// 1 - mean / max of the ranks' compute seconds: the share of it that the slowest makes others
+/// wait.
 double imbalance(double own_seconds, Communicator& host) {
   double total = 0, largest = 0;
   for (const std::string& text : host.all_gather(std::to_string(own_seconds))) {
@@ -180,7 +181,9 @@ RunResult run_and_report(Trainer& trainer, const RunFolder& folder, Communicator
   }
 }
 
-std::vector<std::string> hosts_of(Communicator& host) { return host.all_gather(host.place().host); }
+std::vector<std::string> hosts_of(Communicator& host) {
+  return host.all_gather(host.place().host);
+}
 
 std::vector<const Split*> pointers_to(const std::vector<Split>& splits) {
   std::vector<const Split*> pointers;
@@ -206,8 +209,8 @@ RunResult train(const TrainRequest& request, Communicator& host) {
   });
   RunFolder folder = open_run_folder(request, host);
   if (!compute.choice.warning.empty()) warn(folder, compute.choice.warning);
-  const TrainPosition start = restore_or_broadcast(request, folder, data.dataset->manifest(), *replica,
-                                                   *optimizer, compute, host);
+  const TrainPosition start = restore_or_broadcast(request, folder, data.dataset->manifest(),
+                                                   *replica, *optimizer, compute, host);
   together(host, [&] {
     if (host.is_root()) write_file_atomically(folder.path / "config.yaml", request.config_text);
   });
@@ -245,17 +248,20 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
     const double state = static_cast<double>(replica.buffers().parameters().numel()) * 4 *
                          static_cast<double>(2 + optimizer.num_states()) / mebibyte;
     // An LSTM step keeps 4 gates, 2 cell values and the output of every cell for the way back.
-    const double activations = static_cast<double>(own_samples * manifest.find_split(config.data.train_split)->longest *
-                                                   config.model.num_layers * config.model.hidden_size *
-                                                   (config.model.bidirectional ? 2 : 1) * 7) *
-                               4 / mebibyte;
+    const double activations =
+        static_cast<double>(own_samples * manifest.find_split(config.data.train_split)->longest *
+                            config.model.num_layers * config.model.hidden_size *
+                            (config.model.bidirectional ? 2 : 1) * 7) *
+        4 / mebibyte;
     text += fmt::format("model        {}\n", replica.task().summary());
     for (const FlatBuffers::Range& range : replica.buffers().ranges()) {
       text += fmt::format("             {:<28} [{}]\n", range.name, fmt::join(range.shape, ", "));
     }
     text += fmt::format("parameters   {}\n", parameters);
-    text += fmt::format("memory       about {:.1f} MiB per rank: {:.1f} parameters, gradients and "
-                        "optimizer state, {:.1f} activations\n", state + activations, state, activations);
+    text += fmt::format(
+        "memory       about {:.1f} MiB per rank: {:.1f} parameters, gradients and "
+        "optimizer state, {:.1f} activations\n",
+        state + activations, state, activations);
     text += fmt::format("data         {}: {} samples in split {}\n", config.data.path,
                         data.train->size(), config.data.train_split);
     for (const Split& split : data.held_out) {
@@ -265,7 +271,8 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
                         compute.choice.name, compute.exchange->name());
     text += fmt::format("length       {} steps of {} samples, {} steps an epoch\n", steps,
                         config.batch.size, sampler.batches_per_epoch());
-    text += fmt::format("run folder   {}\n", std::filesystem::absolute(run_dir_of(request)).string());
+    text +=
+        fmt::format("run folder   {}\n", std::filesystem::absolute(run_dir_of(request)).string());
   });
   if (host.is_root()) out << text << "nothing was trained or written (--dry-run)\n";
 }

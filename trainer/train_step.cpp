@@ -32,7 +32,8 @@ StepOutcome TrainStep::run(const Batch& batch, int64_t step, double learning_rat
   outcome.gradient_norm = norm_of(replica_.buffers().gradients()) * scale;
   require_finite(outcome.gradient_norm, step);
   const double limit = config_.optimizer.clip_norm;
-  const double clip = limit > 0 && outcome.gradient_norm > limit ? limit / outcome.gradient_norm : 1;
+  const double clip =
+      limit > 0 && outcome.gradient_norm > limit ? limit / outcome.gradient_norm : 1;
   optimizer_.update(step, learning_rate, scale * clip);
   word.resize(task_sums);
   outcome.sums = std::move(word);
@@ -117,11 +118,12 @@ void TrainStep::require_finite(double norm, int64_t step) {
     if (parameters[rank].empty()) continue;
     where += fmt::format("{}rank {} ({})", where.empty() ? "" : ", ", rank, parameters[rank]);
   }
-  throw JobError(ExitCode::not_finite,
-                 fmt::format("step {}: the gradient is not finite; first on {}", step,
-                             where.empty() ? "no single rank: the sum overflows" : where),
-                 "lower optimizer.learning_rate or set optimizer.clip_norm; `lockstep data inspect` "
-                 "shows whether the inputs are sane; parameters are as before this step");
+  throw JobError(
+      ExitCode::not_finite,
+      fmt::format("step {}: the gradient is not finite; first on {}", step,
+                  where.empty() ? "no single rank: the sum overflows" : where),
+      "lower optimizer.learning_rate or set optimizer.clip_norm; `lockstep data inspect` "
+      "shows whether the inputs are sane; parameters are as before this step");
 }
 
 }  // namespace lockstep

@@ -15,16 +15,17 @@ namespace lockstep {
 
 /// What a step did, the same on every rank (but for the seconds).
 struct StepOutcome {
-  std::vector<double> sums;     ///< the task's, over the global batch
-  double gradient_norm = 0;     ///< of the mean loss, before clipping
-  bool stop_agreed = false;     ///< some rank was asked to stop
+  std::vector<double> sums;  ///< the task's, over the global batch
+  double gradient_norm = 0;  ///< of the mean loss, before clipping
+  bool stop_agreed = false;  ///< some rank was asked to stop
   double compute_seconds = 0;
   double communication_seconds = 0;
 };
 
 class TrainStep {
  public:
-  TrainStep(const RunConfig& config, Replica& replica, Optimizer& optimizer, Communicator& exchange);
+  TrainStep(const RunConfig& config, Replica& replica, Optimizer& optimizer,
+            Communicator& exchange);
 
   /// Collective. `step` counts from 1. Throws JobError(not_finite) on all ranks, parameters
   /// untouched, naming the ranks and parameters where the gradient is not finite.

@@ -222,7 +222,8 @@ void Trainer::require_equal_replicas() {
   // Every rank sees the same list and so throws the same.
   throw JobError(ExitCode::diverged,
                  fmt::format("step {}: replicas hold different parameters; not like the majority: "
-                             "rank(s){}; nothing was saved", position_.step, odd),
+                             "rank(s){}; nothing was saved",
+                             position_.step, odd),
                  "a rank's memory or device is unreliable; continue from the last checkpoint on "
                  "other hosts");
 }
@@ -241,8 +242,7 @@ RunResult Trainer::result(const std::string& status, ExitCode code) {
   result.time = run_.time;
   result.seconds = run_.watch.seconds();
   result.time.other += std::max(0.0, result.seconds - result.time.total());
-  const double stepping =
-      std::accumulate(step_seconds_.begin(), step_seconds_.end(), 0.0);
+  const double stepping = std::accumulate(step_seconds_.begin(), step_seconds_.end(), 0.0);
   if (stepping > 0) {
     result.samples_per_second = static_cast<double>(run_.samples) / stepping;
     result.tokens_per_second = static_cast<double>(run_.tokens) / stepping;
@@ -250,7 +250,8 @@ RunResult Trainer::result(const std::string& status, ExitCode code) {
   result.step_milliseconds_p50 = 1e3 * percentile(step_seconds_, 0.5);
   result.step_milliseconds_p95 = 1e3 * percentile(step_seconds_, 0.95);
   if (padding_[1] > 0) {
-    result.padding_fraction = 1 - static_cast<double>(padding_[0]) / static_cast<double>(padding_[1]);
+    result.padding_fraction =
+        1 - static_cast<double>(padding_[0]) / static_cast<double>(padding_[1]);
   }
   result.peak_memory_bytes = peak_memory_bytes();
   result.evaluations = last_evaluations_;

@@ -33,13 +33,13 @@ struct TrainerParts {
   const RunConfig& config;
   Replica& replica;
   Optimizer& optimizer;
-  Communicator& communicator;   ///< host memory: agreement and counts
-  Communicator& exchange;       ///< memory of the device: gradients
+  Communicator& communicator;  ///< host memory: agreement and counts
+  Communicator& exchange;      ///< memory of the device: gradients
   const Split& train;
-  std::vector<const Split*> held_out;   ///< evaluated while training
-  Observer* observer = nullptr;         ///< on rank zero; null elsewhere
+  std::vector<const Split*> held_out;      ///< evaluated while training
+  Observer* observer = nullptr;            ///< on rank zero; null elsewhere
   CheckpointStore* checkpoints = nullptr;  ///< on rank zero; null elsewhere
-  TrainState saved;                     ///< of what never changes: config, fingerprint, incarnation, ...
+  TrainState saved;  ///< of what never changes: config, fingerprint, incarnation, ...
   const std::atomic<bool>* stop_requested = nullptr;
 };
 

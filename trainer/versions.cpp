@@ -19,9 +19,12 @@ std::string cuda_version() {
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> versions() {
-  return {{"lockstep", LOCKSTEP_VERSION},     {"libtorch", TORCH_VERSION},
-          {"mpi", mpi_version()},             {"nccl", nccl_version()},
-          {"cuda", cuda_version()},           {"cpu_kernels", cpu_kernels().name},
+  return {{"lockstep", LOCKSTEP_VERSION},
+          {"libtorch", TORCH_VERSION},
+          {"mpi", mpi_version()},
+          {"nccl", nccl_version()},
+          {"cuda", cuda_version()},
+          {"cpu_kernels", cpu_kernels().name},
           {"compiler", fmt::format("g++ {}", __VERSION__)}};
 }
 

@@ -32,7 +32,8 @@ std::string result_json(const RunResult& result, int world_size) {
       {"steps", result.steps},
       {"samples_per_second", result.samples_per_second},
       {"tokens_per_second", result.tokens_per_second},
-      {"step_milliseconds", {{"p50", result.step_milliseconds_p50}, {"p95", result.step_milliseconds_p95}}},
+      {"step_milliseconds",
+       {{"p50", result.step_milliseconds_p50}, {"p95", result.step_milliseconds_p95}}},
       {"time",
        {{"compute", fraction(result.time.compute, result)},
         {"communication", fraction(result.time.communication, result)},
@@ -50,11 +51,13 @@ std::string result_text(const RunResult& result, int world_size) {
       "of it: {:.0f} % compute, {:.0f} % communication, {:.0f} % waiting for data, {:.0f} % other",
       result.steps, world_size, world_size == 1 ? "" : "s", result.samples_per_second,
       result.tokens_per_second, result.step_milliseconds_p50, result.step_milliseconds_p95,
-      100 * fraction(result.time.compute, result), 100 * fraction(result.time.communication, result),
-      100 * fraction(result.time.data, result), 100 * fraction(result.time.other, result));
+      100 * fraction(result.time.compute, result),
+      100 * fraction(result.time.communication, result), 100 * fraction(result.time.data, result),
+      100 * fraction(result.time.other, result));
 }
 
-int run_bench_step(BenchOptions& options, const std::vector<std::string>& words, std::ostream& out) {
+int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
+                   std::ostream& out) {
   const RunFile file = open_run_file(options.file.config, options.file.overrides);
   RankedCommand command{file, options.ranks, words, {}, {}};
   command.work = [&](Communicator& communicator) {
@@ -62,16 +65,20 @@ int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
     const RunResult result = bench_step(options.request, communicator);
     const int world_size = communicator.world_size();
     if (communicator.is_root()) {
-      out << (options.json ? result_json(result, world_size) : result_text(result, world_size)) << std::endl;
+      out << (options.json ? result_json(result, world_size) : result_text(result, world_size))
+          << std::endl;
     }
     return result.exit_code;
   };
   return run_or_start(command);
 }
 
-void add_count(CLI::App& verb, const std::string& flag, int64_t& value, int64_t least, const std::string& help) {
+void add_count(CLI::App& verb, const std::string& flag, int64_t& value, int64_t least,
+               const std::string& help) {
   verb.add_option(flag, value, help)
-      ->check(CLI::Range(least, int64_t{1} << 30))->type_name("N")->capture_default_str();
+      ->check(CLI::Range(least, int64_t{1} << 30))
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 void add_step(CLI::App& bench, CommandLine& line, std::ostream& out) {
@@ -85,7 +92,9 @@ void add_step(CLI::App& bench, CommandLine& line, std::ostream& out) {
   add_count(*verb, "--features", options->request.features, 1, "Numbers in a step of a sequence");
   add_count(*verb, "--classes", options->request.classes, 2, "Classes to tell apart");
   verb->add_flag("--json", options->json, "Print one line of JSON with the keys of result.json");
-  verb->footer("Example:\n  lockstep bench step configs/bench_large.yaml -n 2 --features 512 --time 35 --json");
+  verb->footer(
+      "Example:\n  lockstep bench step configs/bench_large.yaml -n 2 --features 512 --time 35 "
+      "--json");
   verb->callback([&line, &out, options] {
     line.action = [&line, &out, options] { return run_bench_step(*options, line.words, out); };
   });

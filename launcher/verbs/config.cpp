@@ -24,13 +24,13 @@ int describe_defaults(std::string (*describe)(const Fields&), std::ostream& out)
 }
 
 void add_show(CLI::App& group, CommandLine& line, std::ostream& out) {
-  CLI::App* verb = group.add_subcommand("show", "Every value of a run file, with where it comes from");
+  CLI::App* verb =
+      group.add_subcommand("show", "Every value of a run file, with where it comes from");
   const auto options = std::make_shared<RunFileOptions>();
   add_run_file_options(*verb, *options);
   verb->footer("Example:\n  lockstep config show configs/mnist.yaml batch.size=128");
-  verb->callback([&line, &out, options] {
-    line.action = [&out, options] { return show(*options, out); };
-  });
+  verb->callback(
+      [&line, &out, options] { line.action = [&out, options] { return show(*options, out); }; });
 }
 
 void add_page(CLI::App& group, CommandLine& line, std::ostream& out, const std::string& name,
@@ -46,12 +46,15 @@ void add_page(CLI::App& group, CommandLine& line, std::ostream& out, const std::
 }  // namespace
 
 void add_config(CLI::App& app, CommandLine& line, std::ostream& out) {
-  CLI::App* group = app.add_subcommand("config", "Show what a run file means: show, schema, reference");
+  CLI::App* group =
+      app.add_subcommand("config", "Show what a run file means: show, schema, reference");
   group->require_subcommand(1);
   add_show(*group, line, out);
-  add_page(*group, line, out, "schema", "JSON Schema of run files, for editors that check while typing",
+  add_page(*group, line, out, "schema",
+           "JSON Schema of run files, for editors that check while typing",
            "lockstep config schema > run-file.schema.json", config_schema);
-  add_page(*group, line, out, "reference", "Every key with type, default and legal values, as Markdown",
+  add_page(*group, line, out, "reference",
+           "Every key with type, default and legal values, as Markdown",
            "lockstep config reference", config_reference);
 }
 

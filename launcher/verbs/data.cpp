@@ -31,9 +31,10 @@ struct ToolRun {
 int run_tool(ToolRun& run, std::ostream& out) {
   {
     ProgressBar bar(std::cerr, ::isatty(STDERR_FILENO) == 1);
-    run.tool->run(run.sources, run.out, [&](const auto& what, int64_t done, int64_t total, const auto& unit) {
-      bar.update(what, done, total, unit);
-    });
+    run.tool->run(run.sources, run.out,
+                  [&](const auto& what, int64_t done, int64_t total, const auto& unit) {
+                    bar.update(what, done, total, unit);
+                  });
   }
   const Manifest manifest = read_manifest(run.out);
   for (const SplitInfo& split : manifest.splits) {
@@ -52,14 +53,16 @@ void add_tool(CLI::App& group, CommandLine& line, std::ostream& out, const DataT
     verb->add_option("SOURCE", run->sources, entry.source_help)->required()->type_name("PATH");
   }
   verb->add_option("--out", run->out, "Data set folder to make; must not exist or be empty")
-      ->required()->type_name("FOLDER");
+      ->required()
+      ->type_name("FOLDER");
   add_field_options(*verb, run->fields);
   verb->footer("Example:\n  " + example);
   verb->callback([&line, &out, run] { line.action = [&out, run] { return run_tool(*run, out); }; });
 }
 
 void add_tools(CLI::App& data, CommandLine& line, std::ostream& out) {
-  CLI::App* import = data.add_subcommand("import", "Turn files of a known kind into a data set folder");
+  CLI::App* import =
+      data.add_subcommand("import", "Turn files of a known kind into a data set folder");
   import->require_subcommand(1);
   for (const DataToolEntry& entry : importers()) {
     add_tool(*import, line, out, entry,
@@ -86,10 +89,13 @@ ordered_json stream_json(const StreamSchema& stream) {
 
 ordered_json manifest_json(const Manifest& manifest) {
   ordered_json json = {{"source", manifest.source}, {"fingerprint", manifest.fingerprint()}};
-  for (const StreamSchema& stream : manifest.streams) json["streams"].push_back(stream_json(stream));
+  for (const StreamSchema& stream : manifest.streams)
+    json["streams"].push_back(stream_json(stream));
   for (const SplitInfo& split : manifest.splits) {
-    json["splits"].push_back({{"name", split.name}, {"sequences", split.sequences},
-                              {"shortest", split.shortest}, {"longest", split.longest},
+    json["splits"].push_back({{"name", split.name},
+                              {"sequences", split.sequences},
+                              {"shortest", split.shortest},
+                              {"longest", split.longest},
                               {"shards", split.shards.size()}});
   }
   return json;
@@ -97,8 +103,8 @@ ordered_json manifest_json(const Manifest& manifest) {
 
 std::string stream_text(const StreamSchema& stream) {
   return stream.is_symbols()
-             ? fmt::format("{}: one of {} classes a step, stored as {}", stream.name, stream.num_classes,
-                           name_of(stream.element))
+             ? fmt::format("{}: one of {} classes a step, stored as {}", stream.name,
+                           stream.num_classes, name_of(stream.element))
              : fmt::format("{}: {} numbers a step, stored as {}, times {} plus {}", stream.name,
                            stream.features, name_of(stream.element), stream.scale, stream.offset);
 }
@@ -109,13 +115,13 @@ int inspect(const std::filesystem::path& folder, bool json, std::ostream& out) {
     out << manifest_json(manifest).dump(2) << std::endl;
     return 0;
   }
-  out << fmt::format("{}\nmade from   {}\nfingerprint {}\nstreams\n", folder.string(), manifest.source,
-                     manifest.fingerprint());
+  out << fmt::format("{}\nmade from   {}\nfingerprint {}\nstreams\n", folder.string(),
+                     manifest.source, manifest.fingerprint());
   for (const StreamSchema& stream : manifest.streams) out << "  " << stream_text(stream) << "\n";
   out << "splits\n";
   for (const SplitInfo& split : manifest.splits) {
-    out << fmt::format("  {}: {} sequences of {} to {} steps in {} shards\n", split.name, split.sequences,
-                       split.shortest, split.longest, split.shards.size());
+    out << fmt::format("  {}: {} sequences of {} to {} steps in {} shards\n", split.name,
+                       split.sequences, split.shortest, split.longest, split.shards.size());
   }
   out.flush();
   return 0;
@@ -129,7 +135,8 @@ int verify(const std::filesystem::path& folder, std::ostream& out) {
     try {
       dataset.open_split(split.name);
       out << fmt::format("{}: {} sequences in {} shards are intact", split.name, split.sequences,
-                         split.shards.size()) << std::endl;
+                         split.shards.size())
+          << std::endl;
     } catch (const Error& error) {
       worst = error.code();
       std::cerr << fmt::format("lockstep: {}: {}", split.name, error.full_text()) << std::endl;
@@ -167,7 +174,8 @@ void add_verify(CLI::App& data, CommandLine& line, std::ostream& out) {
 }  // namespace
 
 void add_data(CLI::App& app, CommandLine& line, std::ostream& out) {
-  CLI::App* data = app.add_subcommand("data", "Make and check data sets: import, generate, inspect, verify");
+  CLI::App* data =
+      app.add_subcommand("data", "Make and check data sets: import, generate, inspect, verify");
   data->require_subcommand(1);
   add_tools(*data, line, out);
   add_inspect(*data, line, out);

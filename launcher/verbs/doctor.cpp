@@ -13,9 +13,12 @@ namespace {
 
 const char* name_of(HostCheck::Verdict verdict) {
   switch (verdict) {
-    case HostCheck::Verdict::ok: return "OK";
-    case HostCheck::Verdict::warn: return "warn";
-    case HostCheck::Verdict::fail: break;
+    case HostCheck::Verdict::ok:
+      return "OK";
+    case HostCheck::Verdict::warn:
+      return "warn";
+    case HostCheck::Verdict::fail:
+      break;
   }
   return "FAIL";
 }
@@ -37,7 +40,8 @@ int run_doctor(std::ostream& out) {
 }  // namespace
 
 void add_doctor(CLI::App& app, CommandLine& line, std::ostream& out) {
-  CLI::App* verb = app.add_subcommand("doctor", "Check this host: libraries, cores, GPUs, mpirun, Slurm");
+  CLI::App* verb =
+      app.add_subcommand("doctor", "Check this host: libraries, cores, GPUs, mpirun, Slurm");
   verb->footer("Ends with a non-zero exit code when a check fails.\n\nExample:\n  lockstep doctor");
   verb->callback([&line, &out] { line.action = [&out] { return run_doctor(out); }; });
 }

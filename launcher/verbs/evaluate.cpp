@@ -19,8 +19,10 @@ struct EvaluateOptions {
 };
 
 std::string report_json(const EvaluationReport& report) {
-  nlohmann::ordered_json json = {{"split", report.split}, {"step", report.step},
-                                 {"epoch", report.epoch}, {"samples", report.samples}};
+  nlohmann::ordered_json json = {{"split", report.split},
+                                 {"step", report.step},
+                                 {"epoch", report.epoch},
+                                 {"samples", report.samples}};
   for (const auto& [name, value] : report.metrics) json[name] = value;
   json["seconds"] = report.seconds;
   return json.dump();
@@ -48,17 +50,27 @@ int run_evaluate(const EvaluateOptions& options, std::ostream& out) {
 }  // namespace
 
 void add_evaluate(CLI::App& app, CommandLine& line, std::ostream& out) {
-  CLI::App* verb = app.add_subcommand("evaluate", "Measure a trained model on a split of its data set");
+  CLI::App* verb =
+      app.add_subcommand("evaluate", "Measure a trained model on a split of its data set");
   const auto options = std::make_shared<EvaluateOptions>();
   EvaluateRequest& request = options->request;
-  verb->add_option("SOURCE", request.source, "Run folder (its newest intact checkpoint) or one checkpoint folder")
-      ->required()->type_name("RUN|CHECKPOINT");
-  verb->add_option("--split", request.split, "Split to measure on")->type_name("NAME")->capture_default_str();
-  verb->add_option("--data", request.data_path, "Data set folder instead of the run's own")->type_name("FOLDER");
+  verb->add_option("SOURCE", request.source,
+                   "Run folder (its newest intact checkpoint) or one checkpoint folder")
+      ->required()
+      ->type_name("RUN|CHECKPOINT");
+  verb->add_option("--split", request.split, "Split to measure on")
+      ->type_name("NAME")
+      ->capture_default_str();
+  verb->add_option("--data", request.data_path, "Data set folder instead of the run's own")
+      ->type_name("FOLDER");
   verb->add_option("--device", request.device, "Where to compute")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))->type_name("auto|cpu|cuda")->capture_default_str();
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->type_name("auto|cpu|cuda")
+      ->capture_default_str();
   verb->add_option("--batch-size", request.batch_size, "Samples in a batch; 0: as the run does")
-      ->check(CLI::Range(0, 1 << 24))->type_name("SAMPLES")->capture_default_str();
+      ->check(CLI::Range(0, 1 << 24))
+      ->type_name("SAMPLES")
+      ->capture_default_str();
   verb->add_flag("--json", options->json, "Print one line of JSON instead of text");
   verb->footer("Example:\n  lockstep evaluate runs/mnist --split test --json");
   verb->callback([&line, &out, options] {

@@ -33,7 +33,8 @@ class PredictionOutput {
     aside_ = fmt::format("{}.tmp-{}", name, ::getpid());
     file_.open(aside_, std::ios::binary | std::ios::trunc);
     if (!file_) {
-      throw Error(ExitCode::save_failed, fmt::format("{}: cannot be written: {}", name, std::strerror(errno)));
+      throw Error(ExitCode::save_failed,
+                  fmt::format("{}: cannot be written: {}", name, std::strerror(errno)));
     }
   }
   ~PredictionOutput() {
@@ -47,8 +48,9 @@ class PredictionOutput {
 
   void commit() {
     if (!stream().flush()) {
-      throw Error(ExitCode::save_failed, fmt::format("{}: not all predictions could be written",
-                                                     path_.empty() ? "standard output" : path_.string()));
+      throw Error(ExitCode::save_failed,
+                  fmt::format("{}: not all predictions could be written",
+                              path_.empty() ? "standard output" : path_.string()));
     }
     if (path_.empty()) return;
     file_.close();
@@ -78,15 +80,15 @@ int run_predict(const PredictOptions& options, std::ostream& out) {
     throw Error(ExitCode::usage, "predict runs on one rank", "start it without mpirun or srun");
   }
   PredictionOutput output(options.output, out);
-  const int64_t bad_lines =
-      options.data.empty()
-          ? predict_lines(options, output.stream())
-          : predict_split(options.request, options.data, options.split, output.stream());
+  const int64_t bad_lines = options.data.empty() ? predict_lines(options, output.stream())
+                                                 : predict_split(options.request, options.data,
+                                                                 options.split, output.stream());
   output.commit();
   if (bad_lines == 0) return 0;
-  throw Error(ExitCode::corrupt, fmt::format("{} input line{} could not be used", bad_lines,
-                                             bad_lines == 1 ? "" : "s"),
-              "their output lines say why in \"error\"; the other lines are predicted");
+  throw Error(
+      ExitCode::corrupt,
+      fmt::format("{} input line{} could not be used", bad_lines, bad_lines == 1 ? "" : "s"),
+      "their output lines say why in \"error\"; the other lines are predicted");
 }
 
 }  // namespace
@@ -96,26 +98,41 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
   const auto options = std::make_shared<PredictOptions>();
   verb->add_option("SOURCE", options->request.source,
                    "Run folder (its newest intact checkpoint) or one checkpoint folder")
-      ->required()->type_name("RUN|CHECKPOINT");
-  CLI::Option* input = verb->add_option("--input", options->input, "JSON lines to read, - for standard input")
-      ->type_name("FILE|-")->capture_default_str();
+      ->required()
+      ->type_name("RUN|CHECKPOINT");
+  CLI::Option* input =
+      verb->add_option("--input", options->input, "JSON lines to read, - for standard input")
+          ->type_name("FILE|-")
+          ->capture_default_str();
   verb->add_option("--output", options->output, "Where the JSON lines go, - for standard output")
-      ->type_name("FILE|-")->capture_default_str();
-  CLI::Option* data = verb->add_option("--data", options->data, "Predict a split of this data set instead of lines")
-      ->type_name("FOLDER")->excludes(input);
+      ->type_name("FILE|-")
+      ->capture_default_str();
+  CLI::Option* data =
+      verb->add_option("--data", options->data, "Predict a split of this data set instead of lines")
+          ->type_name("FOLDER")
+          ->excludes(input);
   verb->add_option("--split", options->split, "Split of --data")
-      ->type_name("NAME")->needs(data)->capture_default_str();
+      ->type_name("NAME")
+      ->needs(data)
+      ->capture_default_str();
   verb->add_option("--device", options->request.device, "Where to compute")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))->type_name("auto|cpu|cuda")->capture_default_str();
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->type_name("auto|cpu|cuda")
+      ->capture_default_str();
   verb->add_option("--batch-size", options->request.batch_size, "Sequences computed together")
-      ->check(CLI::Range(1, 1 << 24))->type_name("SEQUENCES")->capture_default_str();
-  verb->footer("Each input line is one sequence: {\"id\": 7, \"inputs\": [[0.1, ...], ...]}, a list of\n"
-               "numbers for each step. Each output line answers one, in order: {\"id\": 7, \"label\": \"3\",\n"
-               "\"probabilities\": [...]}. A line that cannot be used gets {\"id\", \"error\"}, the rest goes\n"
-               "on, and the exit code is 65.\n\n"
-               "Examples:\n"
-               "  lockstep predict runs/mnist --input lines.jsonl --output predictions.jsonl\n"
-               "  lockstep predict runs/mnist --data datasets/mnist --split test");
+      ->check(CLI::Range(1, 1 << 24))
+      ->type_name("SEQUENCES")
+      ->capture_default_str();
+  verb->footer(
+      "Each input line is one sequence: {\"id\": 7, \"inputs\": [[0.1, ...], ...]}, a list of\n"
+      "numbers for each step. Each output line answers one, in order: {\"id\": 7, \"label\": "
+      "\"3\",\n"
+      "\"probabilities\": [...]}. A line that cannot be used gets {\"id\", \"error\"}, the rest "
+      "goes\n"
+      "on, and the exit code is 65.\n\n"
+      "Examples:\n"
+      "  lockstep predict runs/mnist --input lines.jsonl --output predictions.jsonl\n"
+      "  lockstep predict runs/mnist --data datasets/mnist --split test");
   verb->callback([&line, &out, options] {
     line.action = [&out, options] { return run_predict(*options, out); };
   });

@@ -17,17 +17,20 @@ std::string check_override(const std::string& word) {
 
 void add_run_file_options(CLI::App& verb, RunFileOptions& options) {
   verb.add_option("CONFIG", options.config, "Run file (YAML); see `lockstep config reference`")
-      ->required()->type_name("");
+      ->required()
+      ->type_name("");
   verb.add_option("OVERRIDES", options.overrides,
                   "Values instead of those in the file, as in batch.size=128; a later one wins")
-      ->check(CLI::Validator(check_override, "", ""))->type_name("key=value");
+      ->check(CLI::Validator(check_override, "", ""))
+      ->type_name("key=value");
 }
 
 void add_ranks_option(CLI::App& verb, std::optional<int>& ranks) {
   verb.add_option_function<int>(
-      "-n,--ranks", [&ranks](const int& value) { ranks = value; },
-      "Ranks to start on this host; default: run.world_size, else one per GPU, else 1")
-      ->type_name("RANKS")->check(CLI::Range(1, 65536));
+          "-n,--ranks", [&ranks](const int& value) { ranks = value; },
+          "Ranks to start on this host; default: run.world_size, else one per GPU, else 1")
+      ->type_name("RANKS")
+      ->check(CLI::Range(1, 65536));
 }
 
 std::vector<std::string> words_to_continue(const std::vector<std::string>& words) {

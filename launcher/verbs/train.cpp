@@ -30,7 +30,8 @@ TrainRequest request_of(const RunFile& file, const TrainOptions& options) {
   return request;
 }
 
-int run_train(const TrainOptions& options, const std::vector<std::string>& words, std::ostream& out) {
+int run_train(const TrainOptions& options, const std::vector<std::string>& words,
+              std::ostream& out) {
   const RunFile file = open_run_file(options.file.config, options.file.overrides);
   RankedCommand command{file, options.ranks, words, {}, {}};
   if (!options.dry_run) command.continue_words = words_to_continue(words);
@@ -48,27 +49,32 @@ int run_train(const TrainOptions& options, const std::vector<std::string>& words
 void describe_train(CLI::App& verb, TrainOptions& options) {
   add_run_file_options(verb, options.file);
   add_ranks_option(verb, options.ranks);
-  verb.add_option("--resume", options.resume,
-                  "auto: continue from the newest intact checkpoint of the run folder, if any; never: "
-                  "start anew; or the folder of a run or checkpoint to continue from")
-      ->type_name("auto|never|PATH")->capture_default_str();
+  verb.add_option(
+          "--resume", options.resume,
+          "auto: continue from the newest intact checkpoint of the run folder, if any; never: "
+          "start anew; or the folder of a run or checkpoint to continue from")
+      ->type_name("auto|never|PATH")
+      ->capture_default_str();
   verb.add_flag("--dry-run", options.dry_run,
                 "Do everything but train: check the config and data, print shapes, parameters, "
                 "memory and length");
-  verb.add_flag("-q,--quiet", options.quiet, "No progress on the terminal; files are written all the same");
+  verb.add_flag("-q,--quiet", options.quiet,
+                "No progress on the terminal; files are written all the same");
 }
 
 void add_train(CLI::App& app, CommandLine& line, std::ostream& out) {
-  CLI::App* verb = app.add_subcommand("train", "Train a model, or go on with a run that was stopped");
+  CLI::App* verb =
+      app.add_subcommand("train", "Train a model, or go on with a run that was stopped");
   const auto options = std::make_shared<TrainOptions>();
   describe_train(*verb, *options);
-  verb->footer("Started by hand it starts its ranks itself; under mpirun and srun it joins those it finds.\n"
-               "Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 save a checkpoint and end the run with exit code 75;\n"
-               "the same command then continues it.\n\n"
-               "Examples:\n"
-               "  lockstep train configs/mnist.yaml -n 2\n"
-               "  lockstep train configs/mnist.yaml run.dir=runs/trial optimizer.learning_rate=0.002\n"
-               "  mpirun -n 2 lockstep train configs/mnist.yaml");
+  verb->footer(
+      "Started by hand it starts its ranks itself; under mpirun and srun it joins those it finds.\n"
+      "Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 save a checkpoint and end the run with exit code 75;\n"
+      "the same command then continues it.\n\n"
+      "Examples:\n"
+      "  lockstep train configs/mnist.yaml -n 2\n"
+      "  lockstep train configs/mnist.yaml run.dir=runs/trial optimizer.learning_rate=0.002\n"
+      "  mpirun -n 2 lockstep train configs/mnist.yaml");
   verb->callback([&line, &out, options] {
     line.action = [&line, &out, options] { return run_train(*options, line.words, out); };
   });

@@ -10,7 +10,8 @@
 namespace lockstep {
 
 void add_version(CLI::App& app, CommandLine& line, std::ostream& out) {
-  CLI::App* verb = app.add_subcommand("version", "Print the versions of Lockstep and its libraries");
+  CLI::App* verb =
+      app.add_subcommand("version", "Print the versions of Lockstep and its libraries");
   verb->callback([&line, &out] {
     line.action = [&out] {
       for (const auto& [name, version] : versions()) out << fmt::format("{} {}\n", name, version);

@@ -21,7 +21,7 @@ namespace lockstep {
 struct Place {
   int rank = 0;
   int world_size = 1;
-  int local_rank = 0;   ///< among the ranks of this host
+  int local_rank = 0;  ///< among the ranks of this host
   int local_size = 1;
   std::string host;
 };

@@ -32,8 +32,9 @@ GpuAssignment assign_gpus(const std::vector<GpuReport>& report_of_rank) {
     const size_t visible = report.bus_ids.size();
     const size_t device = visible == 1 ? 0 : static_cast<size_t>(report.local_rank);
     if (device >= visible) {
-      return {{}, fmt::format("rank {} on {} is number {} of its host, which shows {} GPU{}", rank,
-                              report.host, report.local_rank, visible, visible == 1 ? "" : "s")};
+      return {{},
+              fmt::format("rank {} on {} is number {} of its host, which shows {} GPU{}", rank,
+                          report.host, report.local_rank, visible, visible == 1 ? "" : "s")};
     }
     claims.emplace_back(report.host, report.bus_ids[device]);
     assignment.device_of_rank.push_back(static_cast<int>(device));
@@ -43,7 +44,8 @@ GpuAssignment assign_gpus(const std::vector<GpuReport>& report_of_rank) {
 }
 
 std::string to_text(const GpuReport& report) {
-  return nlohmann::json{{"host", report.host}, {"local_rank", report.local_rank}, {"gpus", report.bus_ids}}
+  return nlohmann::json{
+      {"host", report.host}, {"local_rank", report.local_rank}, {"gpus", report.bus_ids}}
       .dump();
 }
 

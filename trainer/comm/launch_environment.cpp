@@ -29,10 +29,11 @@ LaunchEnvironment launch_environment(const std::function<const char*(const char*
   if (tasks == 0) return {};
   if (get("PMIX_RANK") != nullptr) return {Kind::srun, tasks};
   if (tasks == 1) return {};
-  throw Error(ExitCode::config,
-              fmt::format("srun started {} tasks, but gave them no way to meet: each would train alone",
-                          tasks),
-              "start the ranks with `srun --mpi=pmix`");
+  throw Error(
+      ExitCode::config,
+      fmt::format("srun started {} tasks, but gave them no way to meet: each would train alone",
+                  tasks),
+      "start the ranks with `srun --mpi=pmix`");
 }
 
 }  // namespace lockstep

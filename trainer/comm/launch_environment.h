@@ -33,7 +33,8 @@ std::unique_ptr<Communicator> make_host_communicator(const LaunchEnvironment& en
                                                      const CommunicatorOptions& options);
 
 /// The communicator for GPU memory: NCCL on `cuda_device` of this process, its unique id spread
-/// over `host`. Throws Error(device) naming both ranks when two share a GPU. `host` must outlive it.
+/// over `host`. Throws Error(device) naming both ranks when two share a GPU. `host` must outlive
+/// it.
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host, int cuda_device,
                                                      const CommunicatorOptions& options);
 

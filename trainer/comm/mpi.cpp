@@ -36,8 +36,9 @@ Place find_place() {
   MPI_Comm local = MPI_COMM_NULL;
   check(MPI_Comm_rank(MPI_COMM_WORLD, &place.rank), "MPI_Comm_rank");
   check(MPI_Comm_size(MPI_COMM_WORLD, &place.world_size), "MPI_Comm_size");
-  check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, place.rank, MPI_INFO_NULL, &local),
-        "MPI_Comm_split_type");
+  check(
+      MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, place.rank, MPI_INFO_NULL, &local),
+      "MPI_Comm_split_type");
   check(MPI_Comm_rank(local, &place.local_rank), "MPI_Comm_rank");
   check(MPI_Comm_size(local, &place.local_size), "MPI_Comm_size");
   check(MPI_Comm_free(&local), "MPI_Comm_free");

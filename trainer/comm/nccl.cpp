@@ -80,7 +80,8 @@ class NcclCommunicator : public Communicator {
 
   void all_reduce_sum(float* values, size_t count) override {
     Watchdog::Watch watch(watchdog_, "all-reduce");
-    check(ncclAllReduce(values, values, count, ncclFloat, ncclSum, nccl_, kStream), "ncclAllReduce");
+    check(ncclAllReduce(values, values, count, ncclFloat, ncclSum, nccl_, kStream),
+          "ncclAllReduce");
     wait("ncclAllReduce");
   }
 

@@ -12,7 +12,8 @@ nlohmann::json outcome_of(const std::function<void()>& work) {
     work();
     return {{"code", 0}};
   } catch (const Error& error) {
-    return {{"code", static_cast<int>(error.code())}, {"what", error.what()}, {"hint", error.hint()}};
+    return {
+        {"code", static_cast<int>(error.code())}, {"what", error.what()}, {"hint", error.hint()}};
   } catch (const std::exception& error) {
     return {{"code", static_cast<int>(ExitCode::bug)}, {"what", error.what()}, {"hint", ""}};
   }

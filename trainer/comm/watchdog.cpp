@@ -65,7 +65,9 @@ RankStateFile::RankStateFile(const std::filesystem::path& folder, const Place& p
   copy_text(record_->host, place.host);
 }
 
-RankStateFile::~RankStateFile() { ::munmap(record_, sizeof(Record)); }
+RankStateFile::~RankStateFile() {
+  ::munmap(record_, sizeof(Record));
+}
 
 void RankStateFile::update(int64_t collective, bool inside, const char* phase) {
   record_->collective = collective;
@@ -97,10 +99,10 @@ std::string describe_late_ranks(const std::filesystem::path& folder, const Place
   for (int rank = 0; rank < place.world_size && !folder.empty(); ++rank) {
     const auto state = rank == place.rank ? nullptr : read_rank_state(folder, rank);
     if (!state || state->collective >= collective) continue;
-    late += fmt::format("{}rank {} on {} (process {}) last entered collective {} ({}) and {}",
-                        late.empty() ? "" : "; ", rank, state->host, state->process,
-                        state->collective, state->phase,
-                        state->inside ? "is still in it" : "has left it");
+    late +=
+        fmt::format("{}rank {} on {} (process {}) last entered collective {} ({}) and {}",
+                    late.empty() ? "" : "; ", rank, state->host, state->process, state->collective,
+                    state->phase, state->inside ? "is still in it" : "has left it");
   }
   return late.empty() ? "no rank is known to be behind: the network or a dead process is likely"
                       : late;

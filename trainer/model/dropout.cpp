@@ -19,8 +19,8 @@ void make_dropout_mask_on_cpu(const DropoutMaskArguments& a) {
 namespace {
 
 torch::Tensor sample_keys(const DropoutKey& key, int site) {
-  uint64_t step_key = join_key(mix_bits(static_cast<uint64_t>(key.seed)),
-                               static_cast<uint64_t>(key.step));
+  uint64_t step_key =
+      join_key(mix_bits(static_cast<uint64_t>(key.seed)), static_cast<uint64_t>(key.step));
   step_key = join_key(step_key, static_cast<uint64_t>(site));
   torch::Tensor keys = torch::empty({static_cast<int64_t>(key.sample_ids->size())}, torch::kInt64);
   int64_t* out = keys.data_ptr<int64_t>();

@@ -8,12 +8,12 @@
 namespace lockstep {
 
 struct DropoutMaskArguments {
-  float* mask_TBF = nullptr;                 ///< out: 0 or `scale`
-  const uint64_t* sample_key_B = nullptr;    ///< one key per sample; memory of the device
+  float* mask_TBF = nullptr;               ///< out: 0 or `scale`
+  const uint64_t* sample_key_B = nullptr;  ///< one key per sample; memory of the device
   int64_t time = 1;
   int64_t batch = 0;
   int64_t features = 0;
-  uint32_t threshold = 0;                    ///< a 32-bit number below it is dropped
+  uint32_t threshold = 0;  ///< a 32-bit number below it is dropped
   float scale = 1;
 };
 

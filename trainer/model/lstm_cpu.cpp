@@ -56,7 +56,9 @@ const float* data_or_null(const Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
 }
 
-Tensor flat_rows(const Tensor& x_TBF) { return x_TBF.reshape({-1, x_TBF.size(-1)}); }
+Tensor flat_rows(const Tensor& x_TBF) {
+  return x_TBF.reshape({-1, x_TBF.size(-1)});
+}
 
 /// All steps; fills the workspace. Inputs are contiguous.
 LstmOutput run_forward(const Tensor& x_TBI, const LstmState& initial, const LstmWeights& weights,
@@ -82,8 +84,9 @@ LstmOutput run_forward(const Tensor& x_TBI, const LstmState& initial, const Lstm
 Tensor run_backward(const Tensor& h_TBH, const Tensor& weight_hh, const Tensor& initial_c,
                     const Tensor& grad_h, const Tensor& grad_last_c, Workspace& workspace,
                     Tensor grad_initial_h) {
-  TORCH_CHECK(workspace.gates_hold_activations,
-              "an LSTM layer's backward pass can run once: it reuses the memory of its forward pass");
+  TORCH_CHECK(
+      workspace.gates_hold_activations,
+      "an LSTM layer's backward pass can run once: it reuses the memory of its forward pass");
   workspace.gates_hold_activations = false;
   const LstmKernel& kernel = cpu_kernels().lstm;
   const int64_t time = h_TBH.size(0), batch = h_TBH.size(1), hidden = h_TBH.size(2);
@@ -127,8 +130,8 @@ class LstmCpuFunction : public torch::autograd::Function<LstmCpuFunction> {
                                const Tensor& bias_ih, const Tensor& bias_hh,
                                std::shared_ptr<Workspace> workspace) {
     const Tensor initial_h = h0.value_or(Tensor()), initial_c = c0.value_or(Tensor());
-    const LstmOutput output =
-        run_forward(x, {initial_h, initial_c}, {weight_ih, weight_hh, bias_ih, bias_hh}, *workspace);
+    const LstmOutput output = run_forward(x, {initial_h, initial_c},
+                                          {weight_ih, weight_hh, bias_ih, bias_hh}, *workspace);
     context->save_for_backward({x, initial_h, initial_c, weight_ih, weight_hh, output.h_TBH});
     context->saved_data["workspace"] =
         at::IValue::make_capsule(c10::make_intrusive<WorkspaceHolder>(std::move(workspace)));
@@ -145,15 +148,13 @@ class LstmCpuFunction : public torch::autograd::Function<LstmCpuFunction> {
 
     const Tensor grad_h = gradients[0].defined() ? gradients[0].contiguous() : Tensor();
     Tensor grad_initial_h = initial_h.defined() ? torch::empty_like(initial_h) : Tensor();
-    const Tensor grad_gates = run_backward(h_TBH, weight_hh, initial_c, grad_h, gradients[1],
-                                           workspace, grad_initial_h);
-    const Tensor grad_x = context->needs_input_grad(0)
-                              ? torch::mm(grad_gates, weight_ih).view_as(x)
-                              : Tensor();
+    const Tensor grad_gates =
+        run_backward(h_TBH, weight_hh, initial_c, grad_h, gradients[1], workspace, grad_initial_h);
+    const Tensor grad_x =
+        context->needs_input_grad(0) ? torch::mm(grad_gates, weight_ih).view_as(x) : Tensor();
     const Tensor grad_initial_c =
-        initial_c.defined()
-            ? Workspace::cut(workspace.grad_cells, initial_c.sizes()).clone()
-            : Tensor();
+        initial_c.defined() ? Workspace::cut(workspace.grad_cells, initial_c.sizes()).clone()
+                            : Tensor();
     const Tensor grad_bias = grad_gates.sum(0);
     return {grad_x,
             grad_initial_h,
@@ -186,11 +187,12 @@ std::optional<Tensor> if_defined(const Tensor& tensor) {
 LstmOutput lstm_cpu(const Tensor& x_TBI, const LstmState& initial, const LstmWeights& weights,
                     LstmWorkspacePool& pool) {
   const Tensor x = x_TBI.contiguous();
-  const LstmState state{contiguous_or_undefined(initial.h_BH), contiguous_or_undefined(initial.c_BH)};
+  const LstmState state{contiguous_or_undefined(initial.h_BH),
+                        contiguous_or_undefined(initial.c_BH)};
   if (!torch::GradMode::is_enabled()) return run_forward(x, state, weights, *pool.take());
   const variable_list outputs =
-      LstmCpuFunction::apply(x, if_defined(state.h_BH), if_defined(state.c_BH), weights.weight_ih, weights.weight_hh,
-                             weights.bias_ih, weights.bias_hh, pool.take());
+      LstmCpuFunction::apply(x, if_defined(state.h_BH), if_defined(state.c_BH), weights.weight_ih,
+                             weights.weight_hh, weights.bias_ih, weights.bias_hh, pool.take());
   return {outputs[0], outputs[1]};
 }
 

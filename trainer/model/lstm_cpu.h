@@ -24,7 +24,7 @@ struct LstmState {
 };
 
 struct LstmOutput {
-  torch::Tensor h_TBH;       ///< every step's hidden state
+  torch::Tensor h_TBH;  ///< every step's hidden state
   torch::Tensor last_c_BH;
 };
 
@@ -44,7 +44,7 @@ class LstmWorkspacePool {
 
 /// float32, contiguous, CPU. Padding is computed on like real steps: rows are independent, and a
 /// sequence's outputs up to its length do not depend on what follows.
-LstmOutput lstm_cpu(const torch::Tensor& x_TBI, const LstmState& initial, const LstmWeights& weights,
-                    LstmWorkspacePool& pool);
+LstmOutput lstm_cpu(const torch::Tensor& x_TBI, const LstmState& initial,
+                    const LstmWeights& weights, LstmWorkspacePool& pool);
 
 }  // namespace lockstep

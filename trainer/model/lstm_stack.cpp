@@ -32,7 +32,8 @@ Tensor length_tensor(const Lengths& lengths, const Tensor& like) {
 
 /// [T, B, 1], true on real steps.
 Tensor real_steps(const Lengths& lengths, const Tensor& y_TBF) {
-  const Tensor steps = torch::arange(y_TBF.size(0), torch::TensorOptions(torch::kInt64).device(y_TBF.device()));
+  const Tensor steps =
+      torch::arange(y_TBF.size(0), torch::TensorOptions(torch::kInt64).device(y_TBF.device()));
   return (steps.unsqueeze(1) < length_tensor(lengths, y_TBF).unsqueeze(0)).unsqueeze(2);
 }
 
@@ -98,11 +99,11 @@ Tensor LstmStackImpl::run_direction(const Tensor& x_TBF, const LstmWeights& weig
   const bool ours = config_.kernel == "cpu" || (config_.kernel == "auto" && !x_TBF.is_cuda());
   if (ours) return lstm_cpu(x_TBF, {}, weights, pool_).h_TBH;
   const Tensor zeros = torch::zeros({1, x_TBF.size(1), config_.hidden_size}, x_TBF.options());
-  return std::get<0>(torch::lstm(
-      x_TBF, {zeros, zeros},
-      {weights.weight_ih, weights.weight_hh, weights.bias_ih, weights.bias_hh},
-      /*has_biases=*/true, /*num_layers=*/1, /*dropout=*/0.0, is_training(),
-      /*bidirectional=*/false, /*batch_first=*/false));
+  return std::get<0>(
+      torch::lstm(x_TBF, {zeros, zeros},
+                  {weights.weight_ih, weights.weight_hh, weights.bias_ih, weights.bias_hh},
+                  /*has_biases=*/true, /*num_layers=*/1, /*dropout=*/0.0, is_training(),
+                  /*bidirectional=*/false, /*batch_first=*/false));
 }
 
 Tensor LstmStackImpl::forward(const Tensor& x_TBF, const Lengths& lengths, const DropoutKey& key,

@@ -16,23 +16,31 @@ struct ModelConfig {
 
   void describe(Fields& fields) {
     fields.add("hidden_size", hidden_size, "LSTM cells per layer and direction")
-        .at_least(1).at_most(65536).unit("cells");
+        .at_least(1)
+        .at_most(65536)
+        .unit("cells");
     fields.add("num_layers", num_layers, "LSTM layers, one on top of the other")
-        .at_least(1).at_most(64);
+        .at_least(1)
+        .at_most(64);
     fields.add("bidirectional", bidirectional,
                "read each sequence forwards and backwards and join both (Schuster & Paliwal 1997)");
-    fields.add("dropout", dropout,
-               "share of values dropped between layers and before the output layer "
-               "(Zaremba et al. 2014)")
-        .at_least(0).less_than(1);
-    fields.add("pooling", pooling,
-               "how a sequence becomes one vector: its last state, or the mean or maximum over time")
+    fields
+        .add("dropout", dropout,
+             "share of values dropped between layers and before the output layer "
+             "(Zaremba et al. 2014)")
+        .at_least(0)
+        .less_than(1);
+    fields
+        .add("pooling", pooling,
+             "how a sequence becomes one vector: its last state, or the mean or maximum over time")
         .one_of({"last", "mean", "max"});
-    fields.add("forget_bias", forget_bias,
-               "added to the initial bias of the forget gate (Gers et al. 2000); 0 is PyTorch's start");
-    fields.add("kernel", kernel,
-               "who computes the LSTM: LibTorch (aten), Lockstep's own CPU kernel (cpu), or the "
-               "faster one that fits device and shape (auto)")
+    fields.add(
+        "forget_bias", forget_bias,
+        "added to the initial bias of the forget gate (Gers et al. 2000); 0 is PyTorch's start");
+    fields
+        .add("kernel", kernel,
+             "who computes the LSTM: LibTorch (aten), Lockstep's own CPU kernel (cpu), or the "
+             "faster one that fits device and shape (auto)")
         .one_of({"auto", "aten", "cpu"});
   }
 };

@@ -17,20 +17,20 @@ using Metrics = std::vector<std::pair<std::string, double>>;
 /// Known before the first step.
 struct RunInfo {
   std::filesystem::path run_dir;
-  std::string config_name;      ///< stem of the config file
-  std::string config_text;      ///< resolved YAML
+  std::string config_name;  ///< stem of the config file
+  std::string config_text;  ///< resolved YAML
   std::string task;
-  std::string model_summary;    ///< one line: "lstm 28 -> 128, linear 128 -> 10"
-  std::string device;           ///< "cpu", "cuda: NVIDIA H100"
-  std::string communication;    ///< "alone", "mpi", "nccl"
+  std::string model_summary;       ///< one line: "lstm 28 -> 128, linear 128 -> 10"
+  std::string device;              ///< "cpu", "cuda: NVIDIA H100"
+  std::string communication;       ///< "alone", "mpi", "nccl"
   std::vector<std::string> hosts;  ///< of each rank
   int world_size = 1;
   int64_t parameters = 0;
   int64_t train_samples = 0;
-  int64_t batch_size = 0;       ///< global
+  int64_t batch_size = 0;  ///< global
   int64_t steps_per_epoch = 0;
   int64_t total_steps = 0;
-  int64_t start_step = 0;       ///< greater than 0 when continued from a checkpoint
+  int64_t start_step = 0;  ///< greater than 0 when continued from a checkpoint
   int64_t log_every = 0;
 };
 
@@ -38,13 +38,11 @@ struct RunInfo {
 struct TimeSplit {
   double compute = 0;
   double communication = 0;
-  double data = 0;        ///< waiting for the loader
+  double data = 0;  ///< waiting for the loader
   double checkpoint = 0;
   double evaluation = 0;
   double other = 0;
-  double total() const {
-    return compute + communication + data + checkpoint + evaluation + other;
-  }
+  double total() const { return compute + communication + data + checkpoint + evaluation + other; }
 };
 
 /// The steps since the last such report, over all ranks.
@@ -54,17 +52,17 @@ struct IntervalReport {
   int64_t steps = 0;  ///< in this interval
   Metrics metrics;    ///< "loss" first; of the interval, not of one batch
   double learning_rate = 0;
-  double gradient_norm = 0;   ///< of the last step, before clipping
+  double gradient_norm = 0;  ///< of the last step, before clipping
   double seconds = 0;
   int64_t samples = 0;
-  int64_t tokens = 0;         ///< real steps of the inputs, without padding
+  int64_t tokens = 0;  ///< real steps of the inputs, without padding
   TimeSplit time;
 };
 
 /// A whole split, evaluated at a step.
 struct EvaluationReport {
   int64_t step = 0;
-  int64_t epoch = 0;   ///< counted from 1
+  int64_t epoch = 0;  ///< counted from 1
   std::string split;
   Metrics metrics;
   int64_t samples = 0;
@@ -75,9 +73,9 @@ struct EvaluationReport {
 struct EpochReport {
   int64_t epoch = 0;  ///< counted from 1
   int64_t step = 0;
-  Metrics train;      ///< running means over the epoch's batches
+  Metrics train;                              ///< running means over the epoch's batches
   std::vector<EvaluationReport> evaluations;  ///< made at the epoch's end
-  double seconds = 0; ///< of training, evaluation not counted
+  double seconds = 0;                         ///< of training, evaluation not counted
   int64_t samples = 0;
 };
 
@@ -91,8 +89,8 @@ struct CheckpointReport {
 
 /// The end of a run; what result.json holds (see design: contract for scripts).
 struct RunResult {
-  std::string status;  ///< "finished", "drained", "failed"
-  std::string message; ///< of the error when failed
+  std::string status;   ///< "finished", "drained", "failed"
+  std::string message;  ///< of the error when failed
   int exit_code = 0;
   int64_t steps = 0;
   int64_t epochs = 0;
@@ -107,9 +105,9 @@ struct RunResult {
   int64_t peak_memory_bytes = 0;
   std::vector<EvaluationReport> evaluations;  ///< the last of each split
   std::string parameters_sha256;
-  std::vector<std::string> sample_order_sha256;  ///< of each epoch begun
+  std::vector<std::string> sample_order_sha256;               ///< of each epoch begun
   std::vector<std::pair<std::string, std::string>> versions;  ///< {"lockstep", "0.1.0"}, ...
-  std::string last_checkpoint;  ///< folder, empty when none
+  std::string last_checkpoint;                                ///< folder, empty when none
 };
 
 class Observer {

@@ -82,8 +82,7 @@ TaskOutput SequenceClassification::compute(const DeviceBatch& batch, const Dropo
   const Tensor logits_BC = classifier_->forward(batch.inputs, batch.lengths, key);
   const Tensor labels_B = batch.target(target_).select(0, 0);
   const Tensor loss_sum = torch::nn::functional::cross_entropy(
-      logits_BC, labels_B,
-      torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
+      logits_BC, labels_B, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
   torch::NoGradGuard no_grad;
   const Tensor correct = logits_BC.argmax(1).eq(labels_B).sum().to(torch::kFloat32);
   const Tensor targets = torch::full({}, static_cast<float>(batch.size()), loss_sum.options());
@@ -120,14 +119,19 @@ json describe_data(const Manifest& manifest) {
     if (manifest.streams[i].is_symbols()) candidates.push_back(&manifest.streams[i]);
   }
   if (candidates.size() != 1) {
-    throw Error(ExitCode::config,
-                fmt::format("task sequence_classification needs one target of class labels; this data "
-                            "set has {}", candidates.size()),
-                "`lockstep data inspect` shows the streams of a data set");
+    throw Error(
+        ExitCode::config,
+        fmt::format("task sequence_classification needs one target of class labels; this data "
+                    "set has {}",
+                    candidates.size()),
+        "`lockstep data inspect` shows the streams of a data set");
   }
-  return {{"features", inputs.features}, {"scale", inputs.scale},
-          {"offset", inputs.offset},     {"target", candidates[0]->name},
-          {"classes", candidates[0]->num_classes}, {"labels", candidates[0]->labels}};
+  return {{"features", inputs.features},
+          {"scale", inputs.scale},
+          {"offset", inputs.offset},
+          {"target", candidates[0]->name},
+          {"classes", candidates[0]->num_classes},
+          {"labels", candidates[0]->labels}};
 }
 
 std::unique_ptr<Task> make(const ModelConfig& config, const json& description) {

@@ -33,7 +33,8 @@ Outcome run(const std::vector<std::string>& words) {
 TEST(CommandLine, HelpListsVerbsAndEveryExitCode) {
   const Outcome help = run({"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* verb : {"train", "evaluate", "predict", "data", "bench", "config", "doctor", "version"}) {
+  for (const char* verb :
+       {"train", "evaluate", "predict", "data", "bench", "config", "doctor", "version"}) {
     EXPECT_THAT(help.out, testing::ContainsRegex("\n  " + std::string(verb) + " "));
   }
   for (const int code : {0, 64, 65, 66, 69, 70, 73, 74, 75, 76, 78, 79, 80}) {
@@ -44,8 +45,9 @@ TEST(CommandLine, HelpListsVerbsAndEveryExitCode) {
 
 TEST(CommandLine, EveryVerbHasHelpWithAnExample) {
   const std::vector<std::vector<std::string>> verbs = {
-      {"train"}, {"evaluate"}, {"predict"}, {"doctor"}, {"bench", "step"}, {"config", "show"},
-      {"config", "schema"}, {"config", "reference"}, {"data", "inspect"}, {"data", "verify"}};
+      {"train"},           {"evaluate"},       {"predict"},          {"doctor"},
+      {"bench", "step"},   {"config", "show"}, {"config", "schema"}, {"config", "reference"},
+      {"data", "inspect"}, {"data", "verify"}};
   for (std::vector<std::string> words : verbs) {
     words.push_back("--help");
     const Outcome help = run(words);
@@ -77,7 +79,8 @@ TEST(CommandLine, UsageMistakesNameTheNearest) {
       {{"data"}, "lockstep data needs one of: import, generate, inspect, verify"},
       {{"bench"}, "needs one of: step"},
       {{"train"}, "CONFIG is required"},
-      {{"train", "a.yaml", "--resum", "auto"}, "unknown option --resum; did you mean \"--resume\"?"},
+      {{"train", "a.yaml", "--resum", "auto"},
+       "unknown option --resum; did you mean \"--resume\"?"},
       {{"train", "a.yaml", "--dryrun"}, "did you mean \"--dry-run\"?"},
       {{"train", "a.yaml", "-n", "two"}, "two"},
       {{"train", "a.yaml", "-n", "0"}, "0"},
@@ -133,8 +136,8 @@ TrainOptions parse_train(std::vector<std::string> words) {
 }
 
 TEST(TrainVerb, OptionsAndOverridesMixInAnyOrder) {
-  const TrainOptions options = parse_train(
-      {"c.yaml", "a.b=1", "-n", "3", "c=x y", "--resume", "runs/a", "d=", "--dry-run", "--quiet", "e==-1"});
+  const TrainOptions options = parse_train({"c.yaml", "a.b=1", "-n", "3", "c=x y", "--resume",
+                                            "runs/a", "d=", "--dry-run", "--quiet", "e==-1"});
   EXPECT_EQ(options.file.config, "c.yaml");
   EXPECT_THAT(options.file.overrides, ElementsAre("a.b=1", "c=x y", "d=", "e==-1"));
   EXPECT_EQ(options.ranks, 3);
@@ -153,7 +156,8 @@ TEST(TrainVerb, ARestartContinues) {
               ElementsAre("train", "c.yaml", "-n", "2", "a=b", "--resume", "auto"));
   EXPECT_THAT(words_to_continue({"train", "--resume=runs/x", "c.yaml"}),
               ElementsAre("train", "c.yaml", "--resume", "auto"));
-  EXPECT_THAT(words_to_continue({"train", "c.yaml"}), ElementsAre("train", "c.yaml", "--resume", "auto"));
+  EXPECT_THAT(words_to_continue({"train", "c.yaml"}),
+              ElementsAre("train", "c.yaml", "--resume", "auto"));
 }
 
 struct ToolOptions {
@@ -184,8 +188,8 @@ ToolOptions parse_tool(std::vector<std::string> words) {
 }
 
 TEST(FieldOptions, AreMadeFromTheDescription) {
-  const ToolOptions options =
-      parse_tool({"--shard-size", "5", "--noise=0.5", "--font", "sans", "--no-compress", "--sizes", "3,4"});
+  const ToolOptions options = parse_tool(
+      {"--shard-size", "5", "--noise=0.5", "--font", "sans", "--no-compress", "--sizes", "3,4"});
   EXPECT_EQ(options.shard_size, 5);
   EXPECT_EQ(options.noise, 0.5);
   EXPECT_EQ(options.font, "sans");
@@ -196,9 +200,16 @@ TEST(FieldOptions, AreMadeFromTheDescription) {
 }
 
 TEST(FieldOptions, AreCheckedLikeARunFile) {
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"--shard-size", "0"}, {"--shard-size", "x"}, {"--shard-size", "1.5"}, {"--noise", "2"},
-           {"--noise", "nan"}, {"--font", "serif"}, {"--sizes", "1,x"}, {"--sizes", "0"}, {"--shard-size="}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"--shard-size", "0"},
+                                             {"--shard-size", "x"},
+                                             {"--shard-size", "1.5"},
+                                             {"--noise", "2"},
+                                             {"--noise", "nan"},
+                                             {"--font", "serif"},
+                                             {"--sizes", "1,x"},
+                                             {"--sizes", "0"},
+                                             {"--shard-size="}}) {
     SCOPED_TRACE(testing::PrintToString(words));
     EXPECT_THROW(parse_tool(words), CLI::ParseError);
   }

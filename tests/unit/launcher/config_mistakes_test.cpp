@@ -19,7 +19,8 @@ struct BadText {
 };
 
 /// The lines of mistakes; empty when the text is accepted.
-std::vector<std::string> mistakes_of(const std::string& text, std::vector<std::string> overrides = {}) {
+std::vector<std::string> mistakes_of(const std::string& text,
+                                     std::vector<std::string> overrides = {}) {
   try {
     read_run_config({"run.yaml", text, std::move(overrides)});
     return {};
@@ -47,7 +48,8 @@ std::string nested(int depth, const std::string& open, const std::string& close)
 const std::vector<BadText>& unknown_keys() {
   static const std::vector<BadText> rows = {
       {"batc:\n  size: 3\n", "1:1", "unknown key \"batc\"; did you mean \"batch\"?"},
-      {"batch:\n  sise: 3\n", "2:3", "unknown key \"sise\" in section batch; did you mean \"size\"?"},
+      {"batch:\n  sise: 3\n", "2:3",
+       "unknown key \"sise\" in section batch; did you mean \"size\"?"},
       {"batch: {sizes: 3}\n", "1:9", "did you mean \"size\"?"},
       {"optimizer:\n  learningrate: 0.1\n", "2:3", "did you mean \"learning_rate\"?"},
       {"optimizer:\n  lr: 0.1\n", "2:3", "unknown key \"lr\" in section optimizer"},
@@ -70,9 +72,11 @@ const std::vector<BadText>& unknown_keys() {
 
 const std::vector<BadText>& duplicates() {
   static const std::vector<BadText> rows = {
-      {"device: cpu\ndevice: cuda\n", "2:1", "duplicate key \"device\"; it stands already in line 1"},
+      {"device: cpu\ndevice: cuda\n", "2:1",
+       "duplicate key \"device\"; it stands already in line 1"},
       {"batch:\n  size: 3\nbatch:\n  size: 4\n", "3:1", "duplicate key \"batch\""},
-      {"batch:\n  size: 3\n  size: 3\n", "3:3", "duplicate key \"size\"; it stands already in line 2"},
+      {"batch:\n  size: 3\n  size: 3\n", "3:3",
+       "duplicate key \"size\"; it stands already in line 2"},
       {"batch: {size: 3, size: 4}\n", "1:18", "duplicate key \"size\""},
       {"device: cpu\n\"device\": cpu\n", "2:1", "duplicate key \"device\""},
       {"device: cpu\n'device': cpu\n", "2:1", "duplicate key \"device\""},
@@ -144,7 +148,8 @@ const std::vector<BadText>& out_of_range() {
 
 const std::vector<BadText>& wrong_shapes() {
   static const std::vector<BadText> rows = {
-      {"batch: 64\n", "1:8", "batch is a section with the keys size, accumulation; found integer 64"},
+      {"batch: 64\n", "1:8",
+       "batch is a section with the keys size, accumulation; found integer 64"},
       {"batch: [size]\n", "1:8", "batch is a section with the keys"},
       {"batch: \"size\"\n", "1:8", "found text \"size\""},
       {"batch:\n", "1:1", "batch is a section with the keys size, accumulation; found nothing"},
@@ -210,17 +215,30 @@ void expect_refused(const std::vector<BadText>& rows) {
     SCOPED_TRACE(row.text.substr(0, 200));
     const std::vector<std::string> lines = mistakes_of(row.text);
     ASSERT_FALSE(lines.empty()) << "accepted";
-    EXPECT_THAT(lines, testing::Contains(testing::AllOf(testing::StartsWith("run.yaml:" + row.at + ": "),
-                                                        HasSubstr(row.message))));
+    EXPECT_THAT(lines,
+                testing::Contains(testing::AllOf(testing::StartsWith("run.yaml:" + row.at + ": "),
+                                                 HasSubstr(row.message))));
   }
 }
 
-TEST(ConfigMistakes, UnknownKeys) { expect_refused(unknown_keys()); }
-TEST(ConfigMistakes, Duplicates) { expect_refused(duplicates()); }
-TEST(ConfigMistakes, WrongTypes) { expect_refused(wrong_types()); }
-TEST(ConfigMistakes, OutOfRange) { expect_refused(out_of_range()); }
-TEST(ConfigMistakes, WrongShapes) { expect_refused(wrong_shapes()); }
-TEST(ConfigMistakes, RefusedForms) { expect_refused(refused_forms()); }
+TEST(ConfigMistakes, UnknownKeys) {
+  expect_refused(unknown_keys());
+}
+TEST(ConfigMistakes, Duplicates) {
+  expect_refused(duplicates());
+}
+TEST(ConfigMistakes, WrongTypes) {
+  expect_refused(wrong_types());
+}
+TEST(ConfigMistakes, OutOfRange) {
+  expect_refused(out_of_range());
+}
+TEST(ConfigMistakes, WrongShapes) {
+  expect_refused(wrong_shapes());
+}
+TEST(ConfigMistakes, RefusedForms) {
+  expect_refused(refused_forms());
+}
 
 TEST(ConfigMistakes, AreAllToldInOnePassInOrder) {
   const auto lines = mistakes_of(
@@ -238,7 +256,8 @@ TEST(ConfigMistakes, AreAllToldInOnePassInOrder) {
   EXPECT_THAT(lines[3], testing::StartsWith("run.yaml:5:28: optimizer.learning_rate"));
   EXPECT_THAT(lines[4], testing::StartsWith("run.yaml:5:38: optimizer.kind"));
   EXPECT_THAT(lines[5], testing::StartsWith("run.yaml:6:1: train is a section"));
-  EXPECT_THAT(lines[6], testing::StartsWith("command line: model.hidden_size=0: 0 is out of range"));
+  EXPECT_THAT(lines[6],
+              testing::StartsWith("command line: model.hidden_size=0: 0 is out of range"));
   EXPECT_THAT(lines[7], testing::StartsWith("command line: nonsense=1: unknown key"));
 }
 

@@ -67,7 +67,8 @@ TEST(ConfigReader, ReadsEveryType) {
 
 TEST(ConfigReader, ReadsOverrides) {
   const Everything value = read_everything(
-      "count: 1\n", {"count=5", "count=6", "flag=true", "rate=2", "name=007", "sizes=[7]", "names=[a, b]"});
+      "count: 1\n",
+      {"count=5", "count=6", "flag=true", "rate=2", "name=007", "sizes=[7]", "names=[a, b]"});
   EXPECT_EQ(value.count, 6);
   EXPECT_TRUE(value.flag);
   EXPECT_EQ(value.rate, 2.0);
@@ -83,7 +84,8 @@ TEST(ConfigReader, NamesTheElementOfAList) {
               testing::HasSubstr("element 2: expected integer, found text \"two\""));
   EXPECT_THAT(problem_of("sizes: [1, [2]]\n"), testing::HasSubstr("element 2 is a list"));
   EXPECT_THAT(problem_of("sizes: [0]\n"), testing::HasSubstr("out of range"));
-  EXPECT_THAT(problem_of("sizes: 5\n"), testing::HasSubstr("expected list of integer, found integer 5"));
+  EXPECT_THAT(problem_of("sizes: 5\n"),
+              testing::HasSubstr("expected list of integer, found integer 5"));
   EXPECT_THAT(problem_of("rates: [.inf]\n"), testing::HasSubstr("not a finite number"));
 }
 
@@ -92,7 +94,10 @@ TEST(ConfigReader, AcceptsEmptyFilesCommentsAndByteOrderMarks) {
   EXPECT_EQ(read_everything("# only a comment\twith a tab\n").count, 3);
   EXPECT_EQ(read_everything("---\n...\n").count, 3);
   EXPECT_EQ(read_everything("{}\n").count, 3);
-  EXPECT_EQ(read_everything("\xEF\xBB\xBF" "count: 4\r\nrate: 1\r\n").count, 4);
+  EXPECT_EQ(read_everything("\xEF\xBB\xBF"
+                            "count: 4\r\nrate: 1\r\n")
+                .count,
+            4);
 }
 
 TEST(ConfigReader, KnowsOrigins) {
@@ -175,9 +180,12 @@ std::string repeated(const std::string& part, size_t bytes) {
 
 TEST(ConfigReader, SurvivesHostileText) {
   constexpr size_t kAlmostAll = (1 << 20) - 64;
-  for (const char* part : {"[", "{", "- ", "? ", "a: ", "- - ", "[{", "\n", " ", "#", "&a ", "*a ", "!a ",
-                           "'", "\"", "|\n", ">\n", "---\n", "...\n", "%Y\n", "a: 1\n", "a", ",", "[a,",
-                           "{a: b, ", "\"\\", "a:\n ", "? a\n: ", "é", "\xF0\x9F\x98\x80", "!<", "k: v # c\n"}) {
+  for (const char* part : {"[",       "{",         "- ",     "? ",      "a: ", "- - ",
+                           "[{",      "\n",        " ",      "#",       "&a ", "*a ",
+                           "!a ",     "'",         "\"",     "|\n",     ">\n", "---\n",
+                           "...\n",   "%Y\n",      "a: 1\n", "a",       ",",   "[a,",
+                           "{a: b, ", "\"\\",      "a:\n ",  "? a\n: ", "é",   "\xF0\x9F\x98\x80",
+                           "!<",      "k: v # c\n"}) {
     SCOPED_TRACE(part);
     expect_handled(repeated(part, kAlmostAll));
     expect_handled("run: " + repeated(part, 1000));
@@ -189,7 +197,8 @@ TEST(ConfigReader, SurvivesHostileText) {
 
 TEST(ConfigReader, SurvivesMutatedText) {
   const std::string seed =
-      "# comment\ndevice: cpu\nbatch: {size: 64, accumulation: 1}\nrun:\n  dir: \"runs/x\"\n  seed: 3\n"
+      "# comment\ndevice: cpu\nbatch: {size: 64, accumulation: 1}\nrun:\n  dir: \"runs/x\"\n  "
+      "seed: 3\n"
       "optimizer:\n  kind: 'adam'\n  learning_rate: 1e-3\n";
   const std::string alphabet = "{}[]:,-?&*!|>'\"%@`#~ \n\tae01.\xC3\xFF\\";
   std::mt19937 random(7);
@@ -199,9 +208,15 @@ TEST(ConfigReader, SurvivesMutatedText) {
       const size_t at = random() % text.size();
       const char c = alphabet[random() % alphabet.size()];
       switch (random() % 3) {
-        case 0: text[at] = c; break;
-        case 1: text.insert(at, 1, c); break;
-        default: text.erase(at, 1 + random() % 4); break;
+        case 0:
+          text[at] = c;
+          break;
+        case 1:
+          text.insert(at, 1, c);
+          break;
+        default:
+          text.erase(at, 1 + random() % 4);
+          break;
       }
       if (text.empty()) text = "a";
     }

@@ -49,8 +49,9 @@ TEST(ConfigShow, TheFoundingRecipeIsWhatItWas) {
 }
 
 TEST(ConfigShow, ResolvedRunConfigReadsBackEqual) {
-  const LoadedConfig loaded = read_run_config(
-      {"run.yaml", "optimizer:\n  epsilon: 1e-12\n", {"data.path=/a b/\"c\"", "model.dropout=0.1"}});
+  const LoadedConfig loaded = read_run_config({"run.yaml",
+                                               "optimizer:\n  epsilon: 1e-12\n",
+                                               {"data.path=/a b/\"c\"", "model.dropout=0.1"}});
   const std::string text = resolved_yaml(loaded.config);
   EXPECT_EQ(resolved_yaml(read_run_config({"again.yaml", text, {}}).config), text);
   const std::string shown = resolved_yaml(loaded.config, &loaded.origins);
@@ -58,7 +59,8 @@ TEST(ConfigShow, ResolvedRunConfigReadsBackEqual) {
 }
 
 TEST(ConfigShow, TellsOrigins) {
-  const LoadedConfig loaded = read_run_config({"run.yaml", "batch:\n  size: 3\n", {"train.epochs=2"}});
+  const LoadedConfig loaded =
+      read_run_config({"run.yaml", "batch:\n  size: 3\n", {"train.epochs=2"}});
   const std::string shown = resolved_yaml(loaded.config, &loaded.origins);
   EXPECT_THAT(shown, testing::ContainsRegex("  size: 3 +# run.yaml:2\n"));
   EXPECT_THAT(shown, testing::ContainsRegex("  epochs: 2 +# command line\n"));
@@ -93,15 +95,18 @@ TEST(ConfigShow, ReferenceHasEveryField) {
   Fields fields;
   config.describe(fields);
   const std::string page = config_reference(fields);
-  for (const Field& field : fields.all()) EXPECT_THAT(page, testing::HasSubstr("| `" + field.path + "` |"));
+  for (const Field& field : fields.all())
+    EXPECT_THAT(page, testing::HasSubstr("| `" + field.path + "` |"));
 }
 
 /// An independent validator must agree with our reader on files that are right and on one that is
 /// not. Skipped where the virtual environment has none.
 TEST(ConfigShow, AnIndependentValidatorAgreesWithTheSchema) {
   const char* python = std::getenv("LOCKSTEP_PYTHON");
-  const auto validator = std::filesystem::path(python == nullptr ? "" : python).parent_path() / "check-jsonschema";
-  if (!std::filesystem::exists(validator)) GTEST_SKIP() << "no check-jsonschema beside LOCKSTEP_PYTHON";
+  const auto validator =
+      std::filesystem::path(python == nullptr ? "" : python).parent_path() / "check-jsonschema";
+  if (!std::filesystem::exists(validator))
+    GTEST_SKIP() << "no check-jsonschema beside LOCKSTEP_PYTHON";
   const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("config_show_test." + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
@@ -109,16 +114,17 @@ TEST(ConfigShow, AnIndependentValidatorAgreesWithTheSchema) {
   std::ofstream(folder / "resolved.yaml") << resolved_yaml(RunConfig{});
   std::ofstream(folder / "bad.yaml") << "batch:\n  size: 0\n";
   const auto validate = [&](const std::vector<std::string>& files) {
-    std::vector<std::string> command = {validator.string(), "--schemafile", (folder / "schema.json").string()};
+    std::vector<std::string> command = {validator.string(), "--schemafile",
+                                        (folder / "schema.json").string()};
     command.insert(command.end(), files.begin(), files.end());
     std::string said;
     const auto note = [&](std::string_view bytes) { said += bytes; };
     const int status = run_child(command, {note, note, [](int, pid_t) {}, [](pid_t) {}});
     return std::pair(WEXITSTATUS(status), said);
   };
-  const auto [good_code, good_said] =
-      validate({(folder / "resolved.yaml").string(), (source_root() / "configs/mnist.yaml").string(),
-                (source_root() / "configs/mnist_tuned.yaml").string()});
+  const auto [good_code, good_said] = validate(
+      {(folder / "resolved.yaml").string(), (source_root() / "configs/mnist.yaml").string(),
+       (source_root() / "configs/mnist_tuned.yaml").string()});
   EXPECT_EQ(good_code, 0) << good_said;
   const auto [bad_code, bad_said] = validate({(folder / "bad.yaml").string()});
   EXPECT_NE(bad_code, 0);

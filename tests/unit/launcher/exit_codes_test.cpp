@@ -7,7 +7,9 @@ namespace {
 
 using testing::HasSubstr;
 
-int exited(int code) { return code << 8; }  // as waitpid() gives it
+int exited(int code) {
+  return code << 8;
+}  // as waitpid() gives it
 
 TEST(ExitCodes, OursAreBelieved) {
   for (const int code : {0, 64, 65, 66, 69, 70, 73, 74, 75, 76, 78, 79, 80}) {
@@ -16,7 +18,8 @@ TEST(ExitCodes, OursAreBelieved) {
     EXPECT_EQ(static_cast<int>(ending.code), code);
     EXPECT_EQ(ending.message, "") << "a rank has told already";
   }
-  for (const int code : {1, 2, 67, 71, 77, 126, 127, 132, 134, 137, 139, 205, 255}) EXPECT_FALSE(is_ours(code));
+  for (const int code : {1, 2, 67, 71, 77, 126, 127, 132, 134, 137, 139, 205, 255})
+    EXPECT_FALSE(is_ours(code));
 }
 
 TEST(ExitCodes, AnythingElseIsALostRank) {
@@ -25,8 +28,10 @@ TEST(ExitCodes, AnythingElseIsALostRank) {
     EXPECT_EQ(ending.code, ExitCode::peer_lost);
     EXPECT_THAT(ending.message, HasSubstr("mpirun ended with " + std::to_string(code)));
   }
-  EXPECT_THAT(ending_of({11, false, {}, ""}).message, HasSubstr("139")) << "mpirun itself died by SIGSEGV";
-  const std::string notice = "process rank 2 with PID 77 on node n3 exited on signal 11 (Segmentation fault).";
+  EXPECT_THAT(ending_of({11, false, {}, ""}).message, HasSubstr("139"))
+      << "mpirun itself died by SIGSEGV";
+  const std::string notice =
+      "process rank 2 with PID 77 on node n3 exited on signal 11 (Segmentation fault).";
   EXPECT_THAT(ending_of({exited(139), false, {}, notice}).message,
               HasSubstr("rank 2 on n3 ended with signal 11 (Segmentation fault)"));
 }

@@ -24,7 +24,8 @@ TEST(HostChecks, EachHasAFindingAndFailuresHaveAHintAndACode) {
 class FakeMpirunTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / ("host_checks_test." + std::to_string(::getpid()));
+    folder_ =
+        std::filesystem::temp_directory_path() / ("host_checks_test." + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
     path_before_ = std::getenv("PATH");
   }

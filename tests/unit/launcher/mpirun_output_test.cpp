@@ -6,14 +6,17 @@ namespace lockstep {
 namespace {
 
 const std::string kFrame = std::string(74, '-') + "\n";
-const std::string kKilled = kFrame +
-    "mpirun noticed that process rank 1 with PID 0 on node node07 exited on signal 9 (Killed).\n" + kFrame;
+const std::string kKilled =
+    kFrame +
+    "mpirun noticed that process rank 1 with PID 0 on node node07 exited on signal 9 (Killed).\n" +
+    kFrame;
 
 /// Feeds `text` in pieces of `piece` bytes and returns what passed.
 std::string passed(const std::string& text, size_t piece, std::string* notices = nullptr) {
   std::string out;
   MpirunOutput output([&](std::string_view bytes) { out += bytes; });
-  for (size_t at = 0; at < text.size(); at += piece) output.feed(std::string_view(text).substr(at, piece));
+  for (size_t at = 0; at < text.size(); at += piece)
+    output.feed(std::string_view(text).substr(at, piece));
   output.finish();
   if (notices != nullptr) *notices = output.notices();
   return out;
@@ -41,8 +44,9 @@ TEST(MpirunOutput, PassesProgressAtOnce) {
 }
 
 TEST(MpirunOutput, PassesDashesOfOthers) {
-  for (const std::string& text : {std::string("-----\n"), std::string(75, '-') + "\n", std::string("---x\n"),
-                                  std::string("mpirun: other\n"), std::string("\n\n-\n")}) {
+  for (const std::string& text :
+       {std::string("-----\n"), std::string(75, '-') + "\n", std::string("---x\n"),
+        std::string("mpirun: other\n"), std::string("\n\n-\n")}) {
     EXPECT_EQ(passed(text, 1), text);
     EXPECT_EQ(passed(text, 1000), text);
   }
@@ -57,9 +61,12 @@ TEST(MpirunOutput, GivesBackAFrameThatNeverEnds) {
 }
 
 TEST(WhoWasLost, ReadsExitCodesAndQuotesTheRest) {
-  EXPECT_EQ(who_was_lost("The first process to do so was:\n\n  Process name: [[8837,1],3]\n  Exit code:    1\n"),
-            "rank 3 ended with exit code 1");
-  EXPECT_EQ(who_was_lost("There are not enough\n  slots\n"), "mpirun says: There are not enough slots");
+  EXPECT_EQ(
+      who_was_lost(
+          "The first process to do so was:\n\n  Process name: [[8837,1],3]\n  Exit code:    1\n"),
+      "rank 3 ended with exit code 1");
+  EXPECT_EQ(who_was_lost("There are not enough\n  slots\n"),
+            "mpirun says: There are not enough slots");
   EXPECT_EQ(who_was_lost(""), "mpirun did not say why");
 }
 

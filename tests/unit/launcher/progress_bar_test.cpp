@@ -13,7 +13,8 @@ TEST(ProgressText, HasRateAndTimeLeft) {
   EXPECT_EQ(progress_text("reading", 60000, 60000, "images", 3.0),
             "reading: 60,000 of 60,000 images (100 %), 20,000 images/s");
   EXPECT_EQ(progress_text("reading", 0, 60000, "images", 0), "reading: 0 of 60,000 images (0 %)");
-  EXPECT_EQ(progress_text("reading", 1234567, 0, "bytes", 1), "reading: 1,234,567 bytes, 1,234,567 bytes/s");
+  EXPECT_EQ(progress_text("reading", 1234567, 0, "bytes", 1),
+            "reading: 1,234,567 bytes, 1,234,567 bytes/s");
   EXPECT_EQ(progress_text("a", 1, 7300, "b", 1), "a: 1 of 7,300 b (0 %), 1 b/s, 2:01:39 left");
 }
 

@@ -25,7 +25,8 @@ int wanted(std::optional<int> asked, const std::string& device, int64_t world_si
   return ranks_wanted(asked, config, environment, [&] { return gpus; });
 }
 
-ExitCode refusal(std::optional<int> asked, int64_t world_size, LaunchEnvironment environment = kAlone) {
+ExitCode refusal(std::optional<int> asked, int64_t world_size,
+                 LaunchEnvironment environment = kAlone) {
   try {
     wanted(asked, "auto", world_size, 0, environment);
   } catch (const Error& error) {
@@ -54,12 +55,15 @@ TEST(RanksWanted, InsideAJobTheJobSays) {
 class RunOnRanksTest : public testing::Test {
  protected:
   void SetUp() override {
-    run_dir_ = std::filesystem::temp_directory_path() / ("ranks_test." + std::to_string(::getpid()));
+    run_dir_ =
+        std::filesystem::temp_directory_path() / ("ranks_test." + std::to_string(::getpid()));
     std::filesystem::create_directories(run_dir_);
   }
   void TearDown() override { std::filesystem::remove_all(run_dir_); }
 
-  int run(std::function<int(Communicator&)> work) { return run_on_ranks(kAlone, {60, run_dir_, std::move(work)}); }
+  int run(std::function<int(Communicator&)> work) {
+    return run_on_ranks(kAlone, {60, run_dir_, std::move(work)});
+  }
 
   std::filesystem::path run_dir_;
 };
@@ -71,7 +75,10 @@ TEST_F(RunOnRanksTest, ReturnsTheWorksCode) {
 
 TEST_F(RunOnRanksTest, TellsAnErrorAndLeavesItInTheRunFolder) {
   testing::internal::CaptureStderr();
-  EXPECT_EQ(run([](Communicator&) -> int { throw Error(ExitCode::not_finite, "loss is nan", "lower it"); }), 79);
+  EXPECT_EQ(run([](Communicator&) -> int {
+              throw Error(ExitCode::not_finite, "loss is nan", "lower it");
+            }),
+            79);
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "lockstep: loss is nan\n  hint: lower it\n");
   const auto error = read_last_error(run_dir_);
   ASSERT_TRUE(error);
@@ -81,7 +88,10 @@ TEST_F(RunOnRanksTest, TellsAnErrorAndLeavesItInTheRunFolder) {
 
 TEST_F(RunOnRanksTest, DoesNotTouchARunFolderThatIsNotItsOwn) {
   testing::internal::CaptureStderr();
-  EXPECT_EQ(run([](Communicator&) -> int { throw Error(ExitCode::run_directory, "owned by another job"); }), 73);
+  EXPECT_EQ(run([](Communicator&) -> int {
+              throw Error(ExitCode::run_directory, "owned by another job");
+            }),
+            73);
   EXPECT_EQ(run([](Communicator&) -> int { throw Error(ExitCode::config, "wrong"); }), 78);
   testing::internal::GetCapturedStderr();
   EXPECT_TRUE(std::filesystem::is_empty(run_dir_));
@@ -95,7 +105,8 @@ TEST_F(RunOnRanksTest, OtherExceptionsAreOurMistake) {
 }
 
 TEST(LastErrorFile, SurvivesNonsense) {
-  const auto folder = std::filesystem::temp_directory_path() / ("last_error_test." + std::to_string(::getpid()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("last_error_test." + std::to_string(::getpid()));
   write_last_error(folder, {});
   EXPECT_FALSE(std::filesystem::exists(folder)) << "no folder, no file";
   std::filesystem::create_directories(folder);

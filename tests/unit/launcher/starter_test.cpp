@@ -29,7 +29,8 @@ std::string content_of(const std::filesystem::path& file) {
 class StarterTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / ("starter_test." + std::to_string(::getpid()));
+    folder_ =
+        std::filesystem::temp_directory_path() / ("starter_test." + std::to_string(::getpid()));
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_ / "run/checkpoints");
     path_before_ = std::getenv("PATH");
@@ -51,7 +52,8 @@ class StarterTest : public testing::Test {
   void fake_mpirun(const std::string& body) {
     const std::filesystem::path file = folder_ / "mpirun";
     std::ofstream(file) << "#!/bin/sh\ncd \"$STARTER_TEST\"\necho \"$@\" >> starts\n"
-                        << "start=$(wc -l < starts)\n" << body << "\n";
+                        << "start=$(wc -l < starts)\n"
+                        << body << "\n";
     std::filesystem::permissions(file, std::filesystem::perms::owner_all);
   }
 
@@ -111,7 +113,8 @@ TEST_F(StarterTest, PassesOurExitCodesOn) {
 
 TEST_F(StarterTest, StartsAgainFromTheCheckpointAfterALostRank) {
   fake_mpirun(
-      "mkdir -p run/checkpoints/step-0000000$start; touch run/checkpoints/step-0000000$start/state.json\n"
+      "mkdir -p run/checkpoints/step-0000000$start; touch "
+      "run/checkpoints/step-0000000$start/state.json\n"
       "[ $start -ge 3 ] && exit 0; exit 137");
   EXPECT_EQ(start(), ExitCode::done);
   EXPECT_EQ(starts(), 3);
@@ -155,8 +158,10 @@ TEST_F(StarterTest, HalfACheckpointIsNoProgress) {
 }
 
 TEST_F(StarterTest, ReadsTheLastErrorOfThisStartOnly) {
-  const std::string error = R"({"rank": 1, "host": "n1", "exit_code": 69, "message": "no GPU", "written": "$1"})";
-  std::ofstream(folder_ / "run/last_error.json") << R"({"rank":0,"host":"n","exit_code":80,"message":"old","written":"1"})";
+  const std::string error =
+      R"({"rank": 1, "host": "n1", "exit_code": 69, "message": "no GPU", "written": "$1"})";
+  std::ofstream(folder_ / "run/last_error.json")
+      << R"({"rank":0,"host":"n","exit_code":80,"message":"old","written":"1"})";
   plan_.max_restarts = 0;
   fake_mpirun("exit 1");
   EXPECT_EQ(start(), ExitCode::peer_lost);
@@ -184,8 +189,9 @@ TEST_F(StarterTest, AnMpirunThatCannotRunIsSaidSo) {
 
 TEST_F(StarterTest, ForwardsARequestToStopAsSigusr1) {
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP}) {
-    fake_mpirun("trap 'echo usr1 >> signals; exit 75' USR1; trap 'echo term >> signals; exit 1' TERM\n"
-                "touch ready; while :; do sleep 0.02; done");
+    fake_mpirun(
+        "trap 'echo usr1 >> signals; exit 75' USR1; trap 'echo term >> signals; exit 1' TERM\n"
+        "touch ready; while :; do sleep 0.02; done");
     const pid_t child = start_in_child();
     ASSERT_TRUE(wait_for([&] { return std::filesystem::exists(folder_ / "ready"); }));
     ::kill(child, signal);
@@ -197,7 +203,8 @@ TEST_F(StarterTest, ForwardsARequestToStopAsSigusr1) {
 }
 
 TEST_F(StarterTest, ASecondInterruptEndsTheJob) {
-  fake_mpirun("trap 'touch asked' USR1; trap 'exit 1' TERM\ntouch ready; while :; do sleep 0.02; done");
+  fake_mpirun(
+      "trap 'touch asked' USR1; trap 'exit 1' TERM\ntouch ready; while :; do sleep 0.02; done");
   const pid_t child = start_in_child();
   ASSERT_TRUE(wait_for([&] { return std::filesystem::exists(folder_ / "ready"); }));
   ::kill(child, SIGINT);
@@ -208,7 +215,8 @@ TEST_F(StarterTest, ASecondInterruptEndsTheJob) {
 }
 
 TEST_F(StarterTest, RepeatsARequestThatCameTooEarly) {
-  fake_mpirun("trap '' USR1; touch ready; sleep 0.5; trap 'exit 75' USR1; while :; do sleep 0.02; done");
+  fake_mpirun(
+      "trap '' USR1; touch ready; sleep 0.5; trap 'exit 75' USR1; while :; do sleep 0.02; done");
   const pid_t child = start_in_child();
   ASSERT_TRUE(wait_for([&] { return std::filesystem::exists(folder_ / "ready"); }));
   ::kill(child, SIGUSR1);
@@ -225,7 +233,8 @@ TEST_F(StarterTest, MpirunDoesNotOutliveUs) {
 }
 
 TEST_F(StarterTest, OutputThatNobodyReadsIsNoReasonToStop) {
-  fake_mpirun("i=0; while [ $i -lt 200 ]; do echo line $i; echo line $i >&2; i=$((i+1)); done; touch done");
+  fake_mpirun(
+      "i=0; while [ $i -lt 200 ]; do echo line $i; echo line $i >&2; i=$((i+1)); done; touch done");
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   const pid_t child = ::fork();

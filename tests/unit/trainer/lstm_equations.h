@@ -18,10 +18,12 @@ struct ReferenceLstm {
     std::vector<double> gates, c, h;  // [T, B, 4H] activated, [T, B, H], [T, B, H]
   };
 
-  double h_at(const Trace& trace, const std::vector<double>& h0, int64_t t, int64_t b, int64_t u) const {
+  double h_at(const Trace& trace, const std::vector<double>& h0, int64_t t, int64_t b,
+              int64_t u) const {
     return t < 0 ? (h0.empty() ? 0 : h0[b * hidden + u]) : trace.h[(t * batch + b) * hidden + u];
   }
-  double c_at(const Trace& trace, const std::vector<double>& c0, int64_t t, int64_t b, int64_t u) const {
+  double c_at(const Trace& trace, const std::vector<double>& c0, int64_t t, int64_t b,
+              int64_t u) const {
     return t < 0 ? (c0.empty() ? 0 : c0[b * hidden + u]) : trace.c[(t * batch + b) * hidden + u];
   }
 
@@ -43,11 +45,13 @@ struct ReferenceLstm {
             sum += weight_hh[row * hidden + k] * h_at(trace, h0, t - 1, b, k);
           }
           const bool candidate = row / hidden == 2;
-          trace.gates[(t * batch + b) * 4 * hidden + row] = candidate ? std::tanh(sum) : sigmoid(sum);
+          trace.gates[(t * batch + b) * 4 * hidden + row] =
+              candidate ? std::tanh(sum) : sigmoid(sum);
         }
         for (int64_t u = 0; u < hidden; ++u) {
           const double* gate = &trace.gates[(t * batch + b) * 4 * hidden];
-          const double c = gate[hidden + u] * c_at(trace, c0, t - 1, b, u) + gate[u] * gate[2 * hidden + u];
+          const double c =
+              gate[hidden + u] * c_at(trace, c0, t - 1, b, u) + gate[u] * gate[2 * hidden + u];
           trace.c[(t * batch + b) * hidden + u] = c;
           trace.h[(t * batch + b) * hidden + u] = gate[3 * hidden + u] * std::tanh(c);
         }

@@ -29,7 +29,9 @@ struct Problem {
   Problem(int64_t T, int64_t B, int64_t I, int64_t H, bool with_state)
       : time(T), batch(B), inputs(I), hidden(H) {
     torch::manual_seed(1000 * T + 100 * B + 10 * I + H);
-    const auto make = [](at::IntArrayRef shape) { return torch::randn(shape).mul_(0.5).set_requires_grad(true); };
+    const auto make = [](at::IntArrayRef shape) {
+      return torch::randn(shape).mul_(0.5).set_requires_grad(true);
+    };
     x = make({T, B, I});
     if (with_state) {
       h0 = make({B, H});
@@ -41,7 +43,8 @@ struct Problem {
   }
 
   std::vector<Tensor> leaves() const {
-    std::vector<Tensor> all = {x, weights.weight_ih, weights.weight_hh, weights.bias_ih, weights.bias_hh};
+    std::vector<Tensor> all = {x, weights.weight_ih, weights.weight_hh, weights.bias_ih,
+                               weights.bias_hh};
     if (h0.defined()) all.insert(all.end(), {h0, c0});
     return all;
   }
@@ -54,13 +57,18 @@ struct Problem {
     const Tensor zeros = torch::zeros({batch, hidden});
     const auto [h, last_h, last_c] = torch::lstm(
         x, {(h0.defined() ? h0 : zeros).unsqueeze(0), (c0.defined() ? c0 : zeros).unsqueeze(0)},
-        {weights.weight_ih, weights.weight_hh, weights.bias_ih, weights.bias_hh}, true, 1, 0.0, true, false,
-        false);
+        {weights.weight_ih, weights.weight_hh, weights.bias_ih, weights.bias_hh}, true, 1, 0.0,
+        true, false, false);
     return {h, last_c.squeeze(0)};
   }
 
   ReferenceLstm reference() const {
-    return {time, batch, inputs, hidden, to_doubles(weights.weight_ih), to_doubles(weights.weight_hh),
+    return {time,
+            batch,
+            inputs,
+            hidden,
+            to_doubles(weights.weight_ih),
+            to_doubles(weights.weight_hh),
             to_doubles(weights.bias_ih + weights.bias_hh)};
   }
   std::vector<double> state(const Tensor& tensor) const {
@@ -76,7 +84,9 @@ void expect_near(const Tensor& got, const Tensor& want, double tolerance, const 
 using Shape = std::tuple<int64_t, int64_t, int64_t, int64_t, bool>;
 class LstmLayer : public testing::TestWithParam<Shape> {
  protected:
-  Problem problem() const { return std::apply([](auto... p) { return Problem(p...); }, GetParam()); }
+  Problem problem() const {
+    return std::apply([](auto... p) { return Problem(p...); }, GetParam());
+  }
 };
 
 TEST_P(LstmLayer, ForwardFollowsTheGateEquations) {
@@ -95,8 +105,8 @@ TEST_P(LstmLayer, ForwardFollowsTheGateEquations) {
 TEST_P(LstmLayer, GradientsFollowTheGateEquations) {
   const Problem p = problem();
   LstmWorkspacePool pool;
-  const auto gradients =
-      torch::autograd::grad({p.objective(lstm_cpu(p.x, {p.h0, p.c0}, p.weights, pool))}, p.leaves());
+  const auto gradients = torch::autograd::grad(
+      {p.objective(lstm_cpu(p.x, {p.h0, p.c0}, p.weights, pool))}, p.leaves());
   ReferenceLstm reference = p.reference();
   std::vector<double> x = to_doubles(p.x), h0 = p.state(p.h0), c0 = p.state(p.c0);
   const std::vector<double> weight_h = to_doubles(p.weight_h), weight_c = to_doubles(p.weight_c);
@@ -115,7 +125,8 @@ TEST_P(LstmLayer, GradientsFollowTheGateEquations) {
       const double below = reference.objective(x, h0, c0, weight_h, weight_c);
       value = kept;
       const double want = (above - below) / (2 * delta);
-      ASSERT_NEAR(got[i], want, 1e-4 * std::max(1.0, std::abs(want))) << "leaf " << leaf << " at " << i;
+      ASSERT_NEAR(got[i], want, 1e-4 * std::max(1.0, std::abs(want)))
+          << "leaf " << leaf << " at " << i;
     }
   }
 }
@@ -143,12 +154,14 @@ TEST(LstmKernels, AllThatRunHereAgree) {
   const int64_t T = 9, B = 14, H = 37;
   torch::manual_seed(3);
   const Tensor weight = torch::randn({4 * H, H}).mul_(0.2), pre = torch::randn({T, B, 4 * H});
-  const Tensor grad_h = torch::randn({T, B, H}), h0 = torch::randn({B, H}), c0 = torch::randn({B, H});
+  const Tensor grad_h = torch::randn({T, B, H}), h0 = torch::randn({B, H}),
+               c0 = torch::randn({B, H});
   std::vector<Tensor> first;
   for (const CpuKernels* const* set = runnable_cpu_kernels(); *set != nullptr; ++set) {
     const LstmKernel& kernel = (*set)->lstm;
     Tensor gates = pre.clone(), c = torch::empty({T, B, H}), tanh_c = torch::empty({T, B, H});
-    Tensor h = torch::empty({T, B, H}), grad_c = torch::zeros({B, H}), grad_h0 = torch::empty({B, H});
+    Tensor h = torch::empty({T, B, H}), grad_c = torch::zeros({B, H}),
+           grad_h0 = torch::empty({B, H});
     Tensor forward = torch::empty({static_cast<int64_t>(kernel.packed_forward_size(H))});
     Tensor backward = torch::empty({static_cast<int64_t>(kernel.packed_backward_size(H))});
     kernel.pack_forward(weight.const_data_ptr<float>(), H, forward.data_ptr<float>());
@@ -162,7 +175,8 @@ TEST(LstmKernels, AllThatRunHereAgree) {
                      grad_c.data_ptr<float>(), grad_h0.data_ptr<float>()});
     const std::vector<Tensor> results = {h, c, gates, grad_c, grad_h0};
     if (first.empty()) first = results;
-    for (size_t i = 0; i < results.size(); ++i) expect_near(results[i], first[i], 1e-5, (*set)->name);
+    for (size_t i = 0; i < results.size(); ++i)
+      expect_near(results[i], first[i], 1e-5, (*set)->name);
   }
 }
 
@@ -177,7 +191,8 @@ TEST(LstmLayerMemory, SecondBackwardIsRefused) {
 TEST(LstmLayerMemory, TwoForwardsBeforeABackwardKeepApart) {
   const Problem p(4, 3, 5, 8, false);
   LstmWorkspacePool pool;
-  const Tensor alone = torch::autograd::grad({p.objective(lstm_cpu(p.x, {}, p.weights, pool))}, {p.x})[0];
+  const Tensor alone =
+      torch::autograd::grad({p.objective(lstm_cpu(p.x, {}, p.weights, pool))}, {p.x})[0];
   const Tensor first = p.objective(lstm_cpu(p.x, {}, p.weights, pool));
   const Tensor second = p.objective(lstm_cpu(p.x * 3, {}, p.weights, pool));
   EXPECT_TRUE(torch::equal(torch::autograd::grad({first}, {p.x})[0], alone));

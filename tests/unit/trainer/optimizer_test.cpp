@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "data/base/error.h"
 #include "trainer/model/kernels/cpu_kernels.h"
 #include "trainer/schedule.h"
 
@@ -21,10 +22,12 @@ struct ModelImpl : torch::nn::Module {
   Tensor a, b;
 };
 
-std::unique_ptr<torch::optim::Optimizer> peer_of(const OptimizerConfig& c, std::vector<Tensor> parameters) {
+std::unique_ptr<torch::optim::Optimizer> peer_of(const OptimizerConfig& c,
+                                                 std::vector<Tensor> parameters) {
   if (c.kind == "sgd") {
-    return std::make_unique<torch::optim::SGD>(
-        parameters, torch::optim::SGDOptions(c.learning_rate).momentum(c.momentum).weight_decay(c.weight_decay));
+    return std::make_unique<torch::optim::SGD>(parameters, torch::optim::SGDOptions(c.learning_rate)
+                                                               .momentum(c.momentum)
+                                                               .weight_decay(c.weight_decay));
   }
   if (c.kind == "adamw") {
     return std::make_unique<torch::optim::AdamW>(
@@ -54,7 +57,8 @@ TEST_P(UpdateRules, FollowPyTorchOver100Steps) {
   }
   EXPECT_TRUE(torch::allclose(ours.a, theirs.a, 1e-4, 1e-6));
   EXPECT_TRUE(torch::allclose(ours.b, theirs.b, 1e-4, 1e-6));
-  EXPECT_EQ(buffers.parameters().narrow(0, 21, 11).abs().sum().item<double>(), 0) << "the gap moved";
+  EXPECT_EQ(buffers.parameters().narrow(0, 21, 11).abs().sum().item<double>(), 0)
+      << "the gap moved";
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, UpdateRules,
@@ -94,7 +98,8 @@ TEST(FlatBuffersTest, LoadRefusesAnotherShape) {
     FAIL() << "must not load";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::corrupt);
-    EXPECT_NE(std::string(error.what()).find("b has shape [3, 11], the model needs [33]"), std::string::npos)
+    EXPECT_NE(std::string(error.what()).find("b has shape [3, 11], the model needs [33]"),
+              std::string::npos)
         << error.what();
   }
 }

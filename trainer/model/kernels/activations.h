@@ -15,7 +15,7 @@ inline typename S::Vec exponential(typename S::Vec x) {
   x = S::min(S::all(87.0f), S::max(S::all(-87.0f), x));
   const Vec to_integer = S::all(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
   const Vec n = (x * S::all(1.44269504f) + to_integer) - to_integer;
-  Vec r = x - n * S::all(0.693359375f);        // ln 2 in two parts, the first one exact in n
+  Vec r = x - n * S::all(0.693359375f);  // ln 2 in two parts, the first one exact in n
   r = r - n * S::all(-2.12194440e-4f);
   Vec p = S::all(1.0f / 720);
   p = p * r + S::all(1.0f / 120);

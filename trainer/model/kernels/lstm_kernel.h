@@ -23,10 +23,10 @@ struct LstmForwardArguments {
   const float* packed_weights = nullptr;  ///< from pack_forward
   const float* initial_h_BH = nullptr;    ///< null: zeros
   const float* initial_c_BH = nullptr;    ///< null: zeros
-  float* gates_TB4H = nullptr;   ///< in: x W_ih^T + b; out: the activated gates
-  float* c_TBH = nullptr;        ///< out: cell states
-  float* tanh_c_TBH = nullptr;   ///< out: tanh of them, for the backward pass
-  float* h_TBH = nullptr;        ///< out: hidden states
+  float* gates_TB4H = nullptr;            ///< in: x W_ih^T + b; out: the activated gates
+  float* c_TBH = nullptr;                 ///< out: cell states
+  float* tanh_c_TBH = nullptr;            ///< out: tanh of them, for the backward pass
+  float* h_TBH = nullptr;                 ///< out: hidden states
 };
 
 struct LstmBackwardArguments {
@@ -39,8 +39,8 @@ struct LstmBackwardArguments {
   const float* tanh_c_TBH = nullptr;
   const float* grad_h_TBH = nullptr;      ///< gradient of each h_t from above; null: zeros
   const float* grad_last_h_BH = nullptr;  ///< more gradient of the last h; null: zeros
-  float* gates_TB4H = nullptr;   ///< in: activated gates; out: gradient before the activation
-  float* grad_c_BH = nullptr;    ///< in: gradient of the last c; out: gradient of the initial c
+  float* gates_TB4H = nullptr;  ///< in: activated gates; out: gradient before the activation
+  float* grad_c_BH = nullptr;   ///< in: gradient of the last c; out: gradient of the initial c
   float* grad_initial_h_BH = nullptr;  ///< out, when wanted; null: not wanted
 };
 

@@ -1,8 +1,8 @@
 // The time loops of lstm_kernel.h for one vector type. Included by one source per instruction set.
 //
-// Forward: a tile is kRows batch rows times one block of `kWidth` hidden units times the four gates:
-// as many accumulators as the registers hold, and all four gates of a cell meet in registers.
-// Backward: a tile is kRows rows times two blocks of the gradient of h.
+// Forward: a tile is kRows batch rows times one block of `kWidth` hidden units times the four
+// gates: as many accumulators as the registers hold, and all four gates of a cell meet in
+// registers. Backward: a tile is kRows rows times two blocks of the gradient of h.
 #pragma once
 
 #include <algorithm>
@@ -227,8 +227,7 @@ class LstmLoops {
     } else if (a.initial_c_BH != nullptr) {
       c_before = load<kWhole>(a.initial_c_BH + at, n);
     }
-    const Vec grad_c =
-        load<kWhole>(a.grad_c_BH + at, n) + grad_h * o * (one - tanh_c * tanh_c);
+    const Vec grad_c = load<kWhole>(a.grad_c_BH + at, n) + grad_h * o * (one - tanh_c * tanh_c);
     store<kWhole>(gates, grad_c * g * i * (one - i), n);
     store<kWhole>(gates + a.hidden, grad_c * c_before * f * (one - f), n);
     store<kWhole>(gates + 2 * a.hidden, grad_c * i * (one - g * g), n);
@@ -239,8 +238,12 @@ class LstmLoops {
 
 template <class Loops>
 constexpr LstmKernel make_lstm_kernel() {
-  return {&Loops::packed_forward_size, &Loops::packed_backward_size, &Loops::pack_forward,
-          &Loops::pack_backward,       &Loops::forward,              &Loops::backward};
+  return {&Loops::packed_forward_size,
+          &Loops::packed_backward_size,
+          &Loops::pack_forward,
+          &Loops::pack_backward,
+          &Loops::forward,
+          &Loops::backward};
 }
 
 }  // namespace lockstep

@@ -12,23 +12,23 @@ struct AdamArguments {
   size_t count = 0;
   float* parameters = nullptr;
   const float* gradients = nullptr;
-  float* mean = nullptr;             ///< first moment
-  float* square = nullptr;           ///< second moment
+  float* mean = nullptr;    ///< first moment
+  float* square = nullptr;  ///< second moment
   float gradient_scale = 1;
-  float step_size = 0;               ///< learning rate / (1 - beta1^t)
-  float square_correction = 1;       ///< 1 / sqrt(1 - beta2^t)
+  float step_size = 0;          ///< learning rate / (1 - beta1^t)
+  float square_correction = 1;  ///< 1 / sqrt(1 - beta2^t)
   float beta1 = 0;
   float beta2 = 0;
   float epsilon = 0;
-  float l2 = 0;                      ///< adds l2 * parameter to the gradient
-  float decay = 1;                   ///< multiplies the parameter first (AdamW: 1 - rate * decay)
+  float l2 = 0;     ///< adds l2 * parameter to the gradient
+  float decay = 1;  ///< multiplies the parameter first (AdamW: 1 - rate * decay)
 };
 
 struct SgdArguments {
   size_t count = 0;
   float* parameters = nullptr;
   const float* gradients = nullptr;
-  float* velocity = nullptr;         ///< null: no momentum
+  float* velocity = nullptr;  ///< null: no momentum
   float gradient_scale = 1;
   float learning_rate = 0;
   float momentum = 0;
@@ -36,7 +36,8 @@ struct SgdArguments {
 };
 
 struct UpdateKernel {
-  /// Kingma & Ba 2015, algorithm 1, in PyTorch's form: step_size * m / (sqrt(v) * correction + eps).
+  /// Kingma & Ba 2015, algorithm 1, in PyTorch's form: step_size * m / (sqrt(v) * correction +
+  /// eps).
   void (*adam)(const AdamArguments& arguments);
   /// velocity = momentum * velocity + gradient; parameter -= rate * velocity (PyTorch's form).
   void (*sgd)(const SgdArguments& arguments);

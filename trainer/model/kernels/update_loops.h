@@ -56,7 +56,8 @@ struct UpdateLoops {
       float sums[kLanes] = {};
       size_t i = begin;
       for (; i + kLanes <= end; i += kLanes) {
-        for (size_t lane = 0; lane < kLanes; ++lane) sums[lane] += values[i + lane] * values[i + lane];
+        for (size_t lane = 0; lane < kLanes; ++lane)
+          sums[lane] += values[i + lane] * values[i + lane];
       }
       for (; i < end; ++i) sums[0] += values[i] * values[i];
       for (const float sum : sums) total += sum;
