@@ -196,7 +196,7 @@ TEST_P(HostileShardTest, IsRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Attacks, HostileShardTest, ::testing::ValuesIn(attacks()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& attack) { return attack.param.name; });
 
 }  // namespace
 }  // namespace lockstep
