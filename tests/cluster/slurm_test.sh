@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2154
 # Trains under a real Slurm on two virtual hosts with two ranks each, through slurm/cpu.sbatch.
 # usage: slurm_test.sh LOCKSTEP. Exits 77 (skipped) where such a cluster cannot be built.
 set -euo pipefail
-# shellcheck disable=SC2154  # cluster_dir comes from virtual_cluster.sh
 
 lockstep=$(readlink -f -- "$1")
 cluster_checkout=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
