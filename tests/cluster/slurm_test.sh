@@ -63,7 +63,10 @@ a_warned_job_is_queued_again_and_goes_on() {
   cluster_wait_for "the job to be queued again" job_is "$job" PENDING || fail "it was not queued again"
   grep -q 'exit 75' "$cluster_dir/drained.log" || fail "the log does not name exit 75"
   steps=$(newest_checkpoint)
-  cluster_run scontrol update "JobId=$job" StartTime=now # a requeued job rests for two minutes otherwise
+  # A requeued job rests for two minutes, so that no host takes the new start for the old one: credentials
+  # are told apart by the second. Here three of them will do.
+  sleep 3
+  cluster_run scontrol update "JobId=$job" StartTime=now
   cluster_wait_for "the job to run again" job_is "$job" RUNNING || fail "it did not start again"
   cluster_wait_for "progress beyond step $steps" progressed_beyond "$steps" || fail "it does not go on"
   cluster_run scancel "$job"
