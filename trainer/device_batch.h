@@ -1,7 +1,7 @@
 // A batch where the model computes.
 #pragma once
 
-#include <torch/torch.h>
+#include "trainer/libtorch.h"
 
 #include <map>
 #include <string>

@@ -1,7 +1,7 @@
 // A replica's parameters and gradients, each in one contiguous buffer.
 #pragma once
 
-#include <torch/torch.h>
+#include "trainer/libtorch.h"
 
 #include <map>
 #include <string>

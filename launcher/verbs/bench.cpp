@@ -3,11 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "launcher/run_file.h"
 #include "launcher/verbs/verbs.h"
+#include "trainer/observers/result_file.h"
 #include "trainer/session.h"
 
 namespace lockstep {
@@ -23,25 +23,6 @@ struct BenchOptions {
 double fraction(double part, const RunResult& result) {
   const double total = result.time.total();
   return total > 0 ? part / total : 0;
-}
-
-std::string result_json(const RunResult& result, int world_size) {
-  const nlohmann::ordered_json json = {
-      {"status", result.status},
-      {"world_size", world_size},
-      {"steps", result.steps},
-      {"samples_per_second", result.samples_per_second},
-      {"tokens_per_second", result.tokens_per_second},
-      {"step_milliseconds",
-       {{"p50", result.step_milliseconds_p50}, {"p95", result.step_milliseconds_p95}}},
-      {"time",
-       {{"compute", fraction(result.time.compute, result)},
-        {"communication", fraction(result.time.communication, result)},
-        {"data", fraction(result.time.data, result)},
-        {"other", fraction(result.time.other, result)}}},
-      {"imbalance_fraction", result.imbalance_fraction},
-      {"peak_memory_bytes", result.peak_memory_bytes}};
-  return json.dump();
 }
 
 std::string result_text(const RunResult& result, int world_size) {
@@ -63,9 +44,13 @@ int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
   command.work = [&](Communicator& communicator) {
     options.request.config = file.loaded.config;
     const RunResult result = bench_step(options.request, communicator);
-    const int world_size = communicator.world_size();
     if (communicator.is_root()) {
-      out << (options.json ? result_json(result, world_size) : result_text(result, world_size))
+      RunInfo info;
+      info.config_name = file.name;
+      info.task = options.request.config.task;
+      info.batch_size = options.request.config.batch.size;
+      info.world_size = communicator.world_size();
+      out << (options.json ? result_json(result, info).dump() : result_text(result, info.world_size))
           << std::endl;
     }
     return result.exit_code;

@@ -1,7 +1,7 @@
 // One LSTM layer on our CPU kernel, as a node of LibTorch's autograd.
 #pragma once
 
-#include <torch/torch.h>
+#include "trainer/libtorch.h"
 
 #include <memory>
 

@@ -2,7 +2,7 @@
 // while the lower ones still run backward.
 #pragma once
 
-#include <torch/torch.h>
+#include "trainer/libtorch.h"
 
 #include <memory>
 #include <vector>

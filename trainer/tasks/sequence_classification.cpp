@@ -81,8 +81,7 @@ std::string SequenceClassification::summary() const {
 TaskOutput SequenceClassification::compute(const DeviceBatch& batch, const DropoutKey& key) {
   const Tensor logits_BC = classifier_->forward(batch.inputs, batch.lengths, key);
   const Tensor labels_B = batch.target(target_).select(0, 0);
-  const Tensor loss_sum = torch::nn::functional::cross_entropy(
-      logits_BC, labels_B, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
+  const Tensor loss_sum = torch::cross_entropy_loss(logits_BC, labels_B, {}, at::Reduction::Sum);
   torch::NoGradGuard no_grad;
   const Tensor correct = logits_BC.argmax(1).eq(labels_B).sum().to(torch::kFloat32);
   const Tensor targets = torch::full({}, static_cast<float>(batch.size()), loss_sum.options());

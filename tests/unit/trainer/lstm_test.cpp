@@ -1,6 +1,6 @@
 // The LSTM layer against the equations in double, and every implementation against LibTorch's.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include "trainer/libtorch.h"
 
 #include <functional>
 #include <tuple>
