@@ -51,21 +51,35 @@ class FailureReport {
   Place place_;
 };
 
+void say(const Error& error) {
+  std::cout.flush();
+  std::cerr << "lockstep: " << error.full_text() << std::endl;
+}
+
 int work_and_report(Communicator& communicator, const RankWork& work) {
   const FailureReport report(work.run_dir, communicator.place());
+  const bool alone = communicator.world_size() == 1;
   try {
     return work.run(communicator);
-  } catch (const Error& error) {
+  } catch (const JobError& error) {
     if (communicator.is_root()) {
       report.write(error.code(), error.what());
-      std::cout.flush();
-      std::cerr << "lockstep: " << error.full_text() << std::endl;
+      say(error);
+    }
+    return static_cast<int>(error.code());
+  } catch (const Error& error) {
+    report.write(error.code(), error.what());
+    if (alone) {
+      say(error);
+    } else {  // the others do not know of it and would wait for this rank
+      report.tell(error.full_text());
+      abort_job(static_cast<int>(error.code()));
     }
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
     report.write(ExitCode::bug, error.what());
     report.tell(error.what());
-    if (communicator.world_size() > 1) abort_job(static_cast<int>(ExitCode::bug));
+    if (!alone) abort_job(static_cast<int>(ExitCode::bug));
     return static_cast<int>(ExitCode::bug);
   }
 }

@@ -30,9 +30,9 @@ struct RankWork {
   std::function<int(Communicator&)> run;
 };
 
-/// Meets the other ranks, does the work with stop signals caught, and returns its exit code. An
-/// Error, the same on all ranks, is told once, by rank zero. Any other exception ends the job at
-/// once in ExitCode::bug, told by the rank that met it.
+/// Meets the other ranks, does the work with stop signals caught, and returns its exit code. A
+/// JobError is told once, by rank zero. Any other exception is one rank's own: that rank tells it
+/// and ends the job at once, with the Error's code or ExitCode::bug.
 int run_on_ranks(const LaunchEnvironment& environment, const RankWork& work);
 
 }  // namespace lockstep
