@@ -176,6 +176,14 @@ void check_fence(const fs::path& run_dir, const std::vector<Found>& found, int64
       "nothing was changed; this job can be ended");
 }
 
+/// What the owner of the run folder must add to its incarnation to be above all that is there. Who
+/// does not hold the folder gets no such help: it may be the one that was replaced.
+int64_t lift_over(const fs::path& run_dir, const std::vector<Found>& found, int64_t incarnation) {
+  const auto owner = read_run_owner(run_dir);
+  if (!owner || !owner->is_this_process()) return 0;
+  return std::max<int64_t>(0, newest_incarnation(found) + 1 - incarnation);
+}
+
 /// A name for `step` that no committed folder has and that sorts after those of the same step.
 FolderName free_name(const std::vector<Found>& found, int64_t step) {
   FolderName name{.step = step, .revision = 1};
@@ -228,11 +236,14 @@ void move_into_place(const fs::path& aside, const fs::path& target) {
 CheckpointStore::CheckpointStore(fs::path run_dir)
     : run_dir_(std::move(run_dir)), folder_(run_dir_ / "checkpoints") {}
 
-CheckpointReport CheckpointStore::commit(const TrainState& state,
+CheckpointReport CheckpointStore::commit(const TrainState& given,
                                          const std::vector<TensorView>& model,
                                          const std::vector<TensorView>& optimizer) {
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<Found> found = committed_in(folder_);
+  if (lift_ < 0) lift_ = lift_over(run_dir_, found, given.incarnation);
+  TrainState state = given;
+  state.incarnation += lift_;
   check_fence(run_dir_, found, state.incarnation);
   std::error_code ignored;
   if (!fs::exists(folder_, ignored)) {

@@ -45,8 +45,9 @@ class CheckpointStore {
   /// Writes and commits; returns what was written. Throws Error(save_failed): the checkpoints
   /// there were are untouched and nothing half-written stays. Throws Error(run_directory) when a
   /// newer incarnation has committed into this folder meanwhile, or another process owns the run
-  /// folder by its `run.lock` (this process is a zombie).
-  CheckpointReport commit(const TrainState& state, const std::vector<TensorView>& model,
+  /// folder by its `run.lock` (this process is a zombie). An owner whose incarnation is not above
+  /// what is here already (its `run.lock` was lost, or copied without) counts on from that instead.
+  CheckpointReport commit(const TrainState& given, const std::vector<TensorView>& model,
                           const std::vector<TensorView>& optimizer);
 
   /// The newest checkpoint that is intact: highest (incarnation, step). Damaged ones are passed
@@ -66,6 +67,7 @@ class CheckpointStore {
  private:
   std::filesystem::path run_dir_;
   std::filesystem::path folder_;
+  int64_t lift_ = -1;  ///< added to each incarnation; known from the first commit on
 };
 
 /// Loads and verifies one checkpoint folder. Throws Error: missing, corrupt, or config when a newer

@@ -35,7 +35,7 @@ GlyphWarp random_warp(Random& random) {
   warp.yy = height * (shear * sine + cosine);
   warp.dx = random.uniform(-2, 2);
   warp.dy = random.uniform(-2, 2);
-  warp.bolder = random.uniform(-0.4, 1.2);
+  warp.bolder = random.uniform(0.1, 1.3);
   return warp;
 }
 

@@ -1,5 +1,7 @@
 #include "trainer/observers/epoch_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
@@ -41,7 +43,7 @@ std::vector<std::string> epoch_cells(const EpochReport& epoch,
   });
   figures["epoch"] = std::to_string(epoch.epoch);
   if (epoch.seconds > 0) {
-    figures["seconds"] = number_text(epoch.seconds);
+    figures["seconds"] = fmt::format("{:.2f}", epoch.seconds);
     figures["samples/s"] = rate_text(static_cast<double>(epoch.samples) / epoch.seconds);
   }
   std::vector<std::string> cells;

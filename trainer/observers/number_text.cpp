@@ -53,7 +53,7 @@ std::string bytes_text(int64_t bytes) {
 
 std::string rate_text(double per_second) {
   const bool whole = std::isfinite(per_second) && per_second >= 100 && per_second < 1e15;
-  return whole ? count_text(std::llround(per_second)) : number_text(per_second);
+  return whole ? count_text(std::llround(per_second)) : fmt::format("{:.3g}", per_second);
 }
 
 }  // namespace lockstep

@@ -131,8 +131,10 @@ void Progress::on_epoch(const EpochReport& report) {
   TextTable table(columns);
   // All rows so far, so that a row stands below the one before it.
   for (const EpochReport& epoch : epochs_) table.add(epoch_cells(epoch, columns));
-  rows_are_scattered_ = rows_are_scattered_ || (table.rows() > 1 && !header_is_in_sight_);
-  if (!header_is_in_sight_) line(painted(Colour::heading, table.header()));
+  const bool follows = header_is_in_sight_ && table.header() == header_;
+  rows_are_scattered_ = rows_are_scattered_ || (table.rows() > 1 && !follows);
+  header_ = table.header();
+  if (!follows) line(painted(Colour::heading, header_));
   line(table.row(table.rows() - 1));
   header_is_in_sight_ = true;
 }

@@ -44,6 +44,7 @@ class Progress : public Observer {
   RunInfo info_;
   std::vector<EpochReport> epochs_;
   std::string last_checkpoint_;
+  std::string header_;               ///< of the epoch table, as last written
   bool header_is_in_sight_ = false;  ///< nothing came between the table's header and its next row
   bool rows_are_scattered_ = false;
   double seconds_ = 0;  ///< of all intervals so far

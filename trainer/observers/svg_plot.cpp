@@ -188,10 +188,8 @@ std::vector<double> nice_ticks(double low, double high, int count) {
   if (!(high > low) || !std::isfinite(high - low) || count < 1) return ticks;
   const double rough = (high - low) / count;
   const double power = std::pow(10.0, std::floor(std::log10(rough)));
-  double step = 10 * power;
-  for (const double factor : {5.0, 2.0, 1.0}) {
-    if (factor * power >= rough * (1 - 1e-9)) step = factor * power;
-  }
+  const double lead = rough / power;
+  const double step = power * (lead < 1.5 ? 1 : lead < 3.5 ? 2 : lead < 7.5 ? 5 : 10);
   // By index, so that rounding does not add up and 0 is 0.
   for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i) {
     ticks.push_back(i * step == 0 ? 0 : i * step);

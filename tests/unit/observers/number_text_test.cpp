@@ -46,7 +46,7 @@ TEST(NumberText, BytesAndRates) {
   EXPECT_EQ(bytes_text(1536), "1.5 KiB");
   EXPECT_EQ(bytes_text(int64_t{3} << 30), "3.0 GiB");
   EXPECT_EQ(rate_text(10234.4), "10,234");
-  EXPECT_EQ(rate_text(9.81), "9.8100");
+  EXPECT_EQ(rate_text(9.81), "9.81");
 }
 
 }  // namespace

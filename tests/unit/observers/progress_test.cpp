@@ -86,8 +86,8 @@ TEST(Progress, RowsStandUnderTheirHeader) {
   const std::string header = line_with(text, "train loss");
   EXPECT_EQ(header,
             "  epoch  train loss  train accuracy  test loss  test accuracy  seconds  samples/s");
-  EXPECT_EQ(line_with(text, "    2 "),
-            "      2      0.6000         70.00 %     0.2500        90.00 %   4.0000      3,200");
+  EXPECT_EQ(line_with(text, "      2  "),
+            "      2      0.6000         70.00 %     0.2500        90.00 %     4.00      3,200");
 }
 
 TEST(Progress, TheWholeTableComesAtTheEndWhenLinesCameBetween) {

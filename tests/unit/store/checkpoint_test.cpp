@@ -208,6 +208,18 @@ TEST_F(CheckpointTest, AProcessThatDoesNotOwnTheRunFolderIsFencedOff) {
   EXPECT_THAT(names(), UnorderedElementsAre("step-00000001", "step-00000002"));
 }
 
+TEST_F(CheckpointTest, AnOwnerWhoseLockFileWasLostCountsOnFromWhatIsThere) {
+  save(store_, 500, 9);
+  const RunDirectory own(run_.path());
+  ASSERT_EQ(own.incarnation(), 1);
+  CheckpointStore next(run_.path());
+  save(next, 300, own.incarnation());
+  save(next, 400, own.incarnation());
+  const auto newest = next.newest_intact(ignore_warning);
+  EXPECT_EQ(newest->state.step, 400);
+  EXPECT_EQ(newest->state.incarnation, 10);
+}
+
 TEST_F(CheckpointTest, AnUnwritablePlaceIsASaveFailure) {
   testing::write_all(run_.path() / "checkpoints", "a file where the folder should be");
   EXPECT_EQ(code_of([&] { save(store_, 1); }), ExitCode::save_failed);

@@ -1,0 +1,56 @@
+"""What the tests of whole runs share: the binary, a small data set, running and reading a run."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+LOCKSTEP = os.environ["LOCKSTEP_BINARY"]
+CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
+
+# 1 thread a rank: four ranks share two cores, and results of threaded sums depend on their number.
+SMALL = ["task=sequence_classification", "device=cpu", "model.hidden_size=24", "batch.size=48",
+         "run.threads=1", "train.log_every=1", "communication.timeout_seconds=60"]
+
+
+def run(arguments, expect=0, timeout=120, env=None, **options):
+    """Runs lockstep; fails with its output when the exit code is not the expected one."""
+    done = subprocess.run([LOCKSTEP, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
+                          env={**os.environ, **(env or {})}, **options)
+    if expect is not None and done.returncode != expect:
+        raise AssertionError(f"exit code {done.returncode}, expected {expect}\n$ lockstep {arguments}\n"
+                             f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return done
+
+
+class Workshop:
+    """A temporary folder with a small data set of generated digits: 200 to train on, 60 to test on."""
+
+    def __init__(self):
+        self.holder = tempfile.TemporaryDirectory(prefix="lockstep-test-")
+        self.root = pathlib.Path(self.holder.name)
+        self.data = self.root / "digits"
+        run(["data", "generate", "digits", "--out", self.data, "--train", "200", "--test", "60", "--seed", "3"])
+        self.config = self.root / "small.yaml"
+        self.config.write_text("task: sequence_classification\n")
+
+    def close(self):
+        self.holder.cleanup()
+
+    def arguments(self, name, *overrides, ranks=1):
+        return ["train", self.config, f"data.path={self.data}", f"run.dir={self.root / name}", *SMALL,
+                *overrides, "-n", ranks]
+
+    def train(self, name, *overrides, ranks=1, expect=0, **options):
+        done = run(self.arguments(name, *overrides, ranks=ranks), expect=expect, **options)
+        return done if expect != 0 else self.result(name)
+
+    def result(self, name):
+        return json.loads((self.root / name / "result.json").read_text())
+
+    def losses(self, name):
+        """Training loss by step."""
+        lines = (self.root / name / "metrics.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        return {row["step"]: row["loss"] for row in rows if row["split"] == "train"}
