@@ -20,7 +20,9 @@ void require(bool holds, const std::string& what) {
   if (!holds) throw std::runtime_error("does not hold: " + what);
 }
 
-float value_of(int rank, size_t i) { return static_cast<float>((rank + 1) * 1000 + i % 97) / 8; }
+float value_of(int rank, size_t i) {
+  return static_cast<float>((rank + 1) * 1000 + i % 97) / 8;
+}
 
 std::vector<float> values_of(int rank, size_t count) {
   std::vector<float> values(count);
@@ -44,7 +46,9 @@ void tree_sums(Communicator& comm) {
   const int size = comm.world_size();
   if ((size & (size - 1)) != 0) return;
   // Values for which the order of adding shows in the last bits.
-  const auto rough = [](int rank, size_t i) { return 1.0f / static_cast<float>(3 + rank * 7 + i % 13); };
+  const auto rough = [](int rank, size_t i) {
+    return 1.0f / static_cast<float>(3 + rank * 7 + i % 13);
+  };
   for (const size_t count : {size_t{1}, size_t{3}, size_t{1001}}) {
     std::vector<float> got(count);
     for (size_t i = 0; i < count; ++i) got[i] = rough(comm.rank(), i);
@@ -67,16 +71,20 @@ void broadcasts(Communicator& comm) {
     std::vector<float> values = values_of(comm.rank(), 500);
     comm.broadcast(values.data(), values.size(), root);
     require(values == values_of(root, 500), "broadcast from " + std::to_string(root));
-    const std::string bytes = comm.broadcast_bytes(std::string(3 * root, static_cast<char>('a' + root)), root);
+    const std::string bytes =
+        comm.broadcast_bytes(std::string(3 * root, static_cast<char>('a' + root)), root);
     require(bytes == std::string(3 * root, static_cast<char>('a' + root)), "broadcast of bytes");
   }
 }
 
 void gathers(Communicator& comm) {
-  const auto text = [](int rank) { return std::string(static_cast<size_t>(rank * 5), 'x') + std::to_string(rank); };
+  const auto text = [](int rank) {
+    return std::string(static_cast<size_t>(rank * 5), 'x') + std::to_string(rank);
+  };
   const std::vector<std::string> all = comm.all_gather(text(comm.rank()));
   require(static_cast<int>(all.size()) == comm.world_size(), "one part per rank");
-  for (int rank = 0; rank < comm.world_size(); ++rank) require(all[rank] == text(rank), "gathered part");
+  for (int rank = 0; rank < comm.world_size(); ++rank)
+    require(all[rank] == text(rank), "gathered part");
   std::vector<int64_t> counts = {1, comm.rank(), int64_t{1} << 40};
   comm.sum_on_all(counts);
   const int64_t n = comm.world_size();
@@ -89,13 +97,16 @@ void errors_are_shared(Communicator& comm) {
   const int last = comm.world_size() - 1;
   try {
     together(comm, [&] {
-      if (comm.rank() == last) throw Error(ExitCode::corrupt, "shard 7 is damaged", "import it again");
+      if (comm.rank() == last)
+        throw Error(ExitCode::corrupt, "shard 7 is damaged", "import it again");
     });
   } catch (const JobError& error) {
     require(error.code() == ExitCode::corrupt, "the code of the failing rank");
-    require(std::string(error.what()).find("shard 7 is damaged") != std::string::npos, "its message");
+    require(std::string(error.what()).find("shard 7 is damaged") != std::string::npos,
+            "its message");
     require(error.hint() == "import it again", "its hint");
-    const bool named = std::string(error.what()).find("rank " + std::to_string(last)) != std::string::npos;
+    const bool named =
+        std::string(error.what()).find("rank " + std::to_string(last)) != std::string::npos;
     require(named == (comm.world_size() > 1), "the failing rank is named when others did not fail");
     return;
   }
@@ -107,8 +118,8 @@ int run(int expected, const std::string& mode) {
   CommunicatorOptions options;
   options.timeout_seconds = mode == "hang" ? 2 : 30;
   const auto comm = make_host_communicator(environment, options);
-  require(comm->world_size() == expected, "a world of " + std::to_string(expected) + ", not " +
-                                              std::to_string(comm->world_size()));
+  require(comm->world_size() == expected,
+          "a world of " + std::to_string(expected) + ", not " + std::to_string(comm->world_size()));
   if (mode == "hang") {  // one rank never comes: the others must end the job and name it
     const std::filesystem::path folder = std::getenv("LOCKSTEP_TEST_FOLDER");
     comm->keep_rank_states_in(folder);
