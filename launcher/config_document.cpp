@@ -55,6 +55,9 @@ class TreeBuilder : public YAML::EventHandler {
     node.at = position_of(mark);
     node.text = value;
     node.quoted = tag == "!";
+    if (node.quoted && !quote_is_closed(mark)) {
+      mistakes_.add(node.at, "not YAML: a quote that is never closed");
+    }
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -151,6 +154,23 @@ class TreeBuilder : public YAML::EventHandler {
       mistakes_.add(position_of(mark),
                     "tags (!type) are not allowed; the type follows from the key");
     }
+  }
+
+  /// yaml-cpp takes the end of the file for a closing quote.
+  bool quote_is_closed(const YAML::Mark& mark) const {
+    const auto begin = static_cast<size_t>(mark.pos);
+    const char quote = begin < text_.size() ? text_[begin] : '\0';
+    if (quote != '"' && quote != '\'') return true;
+    for (size_t at = begin + 1; at < text_.size(); ++at) {
+      if (text_[at] == '\\' && quote == '"') {
+        ++at;
+      } else if (text_[at] == quote) {
+        const bool doubled = quote == '\'' && at + 1 < text_.size() && text_[at + 1] == quote;
+        if (!doubled) return true;
+        ++at;
+      }
+    }
+    return false;
   }
 
   std::string_view text_;

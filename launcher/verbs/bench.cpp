@@ -50,7 +50,8 @@ int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
       info.task = options.request.config.task;
       info.batch_size = options.request.config.batch.size;
       info.world_size = communicator.world_size();
-      out << (options.json ? result_json(result, info).dump() : result_text(result, info.world_size))
+      out << (options.json ? result_json(result, info).dump()
+                           : result_text(result, info.world_size))
           << std::endl;
     }
     return result.exit_code;
@@ -61,7 +62,7 @@ int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
 void add_count(CLI::App& verb, const std::string& flag, int64_t& value, int64_t least,
                const std::string& help) {
   verb.add_option(flag, value, help)
-      ->check(CLI::Range(least, int64_t{1} << 30))
+      ->check(CLI::Range(least, int64_t{1} << 30).description(""))
       ->type_name("N")
       ->capture_default_str();
 }

@@ -64,11 +64,11 @@ void add_evaluate(CLI::App& app, CommandLine& line, std::ostream& out) {
   verb->add_option("--data", request.data_path, "Data set folder instead of the run's own")
       ->type_name("FOLDER");
   verb->add_option("--device", request.device, "Where to compute")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}).description(""))
       ->type_name("auto|cpu|cuda")
       ->capture_default_str();
   verb->add_option("--batch-size", request.batch_size, "Samples in a batch; 0: as the run does")
-      ->check(CLI::Range(0, 1 << 24))
+      ->check(CLI::Range(0, 1 << 24).description(""))
       ->type_name("SAMPLES")
       ->capture_default_str();
   verb->add_flag("--json", options->json, "Print one line of JSON instead of text");

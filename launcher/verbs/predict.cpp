@@ -116,11 +116,11 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
       ->needs(data)
       ->capture_default_str();
   verb->add_option("--device", options->request.device, "Where to compute")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}).description(""))
       ->type_name("auto|cpu|cuda")
       ->capture_default_str();
   verb->add_option("--batch-size", options->request.batch_size, "Sequences computed together")
-      ->check(CLI::Range(1, 1 << 24))
+      ->check(CLI::Range(1, 1 << 24).description(""))
       ->type_name("SEQUENCES")
       ->capture_default_str();
   verb->footer(

@@ -30,7 +30,7 @@ void add_ranks_option(CLI::App& verb, std::optional<int>& ranks) {
           "-n,--ranks", [&ranks](const int& value) { ranks = value; },
           "Ranks to start on this host; default: run.world_size, else one per GPU, else 1")
       ->type_name("RANKS")
-      ->check(CLI::Range(1, 65536));
+      ->check(CLI::Range(1, 65536).description(""));
 }
 
 std::vector<std::string> words_to_continue(const std::vector<std::string>& words) {

@@ -84,7 +84,7 @@ TEST(CommandLine, UsageMistakesNameTheNearest) {
       {{"train", "a.yaml", "--dryrun"}, "did you mean \"--dry-run\"?"},
       {{"train", "a.yaml", "-n", "two"}, "two"},
       {{"train", "a.yaml", "-n", "0"}, "0"},
-      {{"train", "a.yaml", "-n"}, "-n"},
+      {{"train", "a.yaml", "-n"}, "--ranks: 1 required RANKS missing"},
       {{"train", "a.yaml", "b.yaml"}, "\"b.yaml\" is neither an option nor key=value"},
       {{"evaluate"}, "SOURCE is required"},
       {{"evaluate", "x", "--device", "gpu"}, "gpu"},

