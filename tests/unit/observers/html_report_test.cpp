@@ -23,7 +23,7 @@ using namespace lockstep::testing;  // example_*, files
 TEST(NiceTicks, AreRoundAndWithin) {
   EXPECT_THAT(nice_ticks(0, 10, 5), ElementsAre(0, 2, 4, 6, 8, 10));
   EXPECT_THAT(nice_ticks(-1.1, 1.1, 4), ElementsAre(-1, -0.5, 0, 0.5, 1));
-  EXPECT_THAT(nice_ticks(0.93, 0.985, 5), SizeIs(5));
+  EXPECT_THAT(nice_ticks(0.93, 0.985, 5), SizeIs(6));
   EXPECT_THAT(nice_ticks(1, 1, 5), IsEmpty());
   EXPECT_THAT(nice_ticks(0, INFINITY, 5), IsEmpty());
   EXPECT_THAT(nice_ticks(NAN, 1, 5), IsEmpty());
