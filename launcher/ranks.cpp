@@ -10,6 +10,7 @@
 #include "data/base/error.h"
 #include "launcher/last_error.h"
 #include "launcher/signals.h"
+#include "launcher/starter.h"
 
 namespace lockstep {
 namespace {
@@ -126,6 +127,9 @@ LaunchEnvironment own_launch_environment() {
 int run_on_ranks(const LaunchEnvironment& environment, const RankWork& work) {
   install_stop_handlers();
   ignore_broken_pipes();
+  // Under mpirun every rank has a terminal of its own, also when the job's output is a file.
+  const bool by_mpirun = environment.kind == LaunchEnvironment::Kind::mpirun;
+  if (by_mpirun && std::getenv(kStarterVariable) == nullptr) ::setenv("NO_COLOR", "1", 1);
   Place place;
   place.rank = rank_by_environment();
   place.host = "this host";

@@ -199,6 +199,9 @@ std::vector<std::string> mpirun_options(int ranks, int cores) {
 
 ExitCode start_ranks(const StartPlan& plan, std::ostream& messages) {
   ignore_broken_pipes();  // ranks go on when whoever read our output has left
+  // mpirun gives each rank a terminal of its own, whatever the output ends in.
+  if (::isatty(STDOUT_FILENO) == 0) ::setenv("NO_COLOR", "1", 1);
+  ::setenv(kStarterVariable, "1", 1);
   return Job(plan, messages).run();
 }
 

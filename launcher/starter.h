@@ -11,6 +11,9 @@
 
 namespace lockstep {
 
+/// Set for ranks that start_ranks() has started.
+inline constexpr const char* kStarterVariable = "LOCKSTEP_STARTER";
+
 /// The full path of `name` by PATH, empty when it is not there.
 std::filesystem::path find_program(const std::string& name);
 
@@ -34,7 +37,8 @@ struct StartPlan {
 /// checkpoint, up to `max_restarts` times and not after three starts in a row that brought no newer
 /// one (ExitCode::bug). Meanwhile SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 to this process ask
 /// the ranks to stop at the next step; a second SIGINT or SIGTERM ends them. The ranks do not
-/// outlive this process. What happened goes to `messages`.
+/// outlive this process. What happened goes to `messages`. Sets NO_COLOR for the ranks when our
+/// output is no terminal.
 ///
 /// Throws Error(missing) when there is no mpirun.
 ExitCode start_ranks(const StartPlan& plan, std::ostream& messages);

@@ -1,6 +1,8 @@
 #include "trainer/evaluation.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 
 #include "data/loader.h"
 #include "trainer/stopwatch.h"
@@ -10,9 +12,45 @@ namespace {
 
 constexpr double kFixedPoint = 1 << 20;
 
+/// Sums of batches as integers, so that adding them in any order gives the same. A batch whose sum
+/// is not finite, or too large for that, makes the whole sum infinite.
+class ExactSums {
+ public:
+  explicit ExactSums(size_t size) : size_(size), fixed_and_overflows_(2 * size, 0) {}
+
+  void add(const float* sums) {
+    for (size_t i = 0; i < size_; ++i) {
+      const double scaled = static_cast<double>(sums[i]) * kFixedPoint;
+      if (std::abs(scaled) < kLargest) {
+        fixed_and_overflows_[i] += std::llround(scaled);
+      } else {  // also when it is not a number
+        fixed_and_overflows_[size_ + i] += 1;
+      }
+    }
+  }
+
+  void add_over_ranks(Communicator& communicator) { communicator.sum_on_all(fixed_and_overflows_); }
+
+  std::vector<double> values() const {
+    std::vector<double> sums(size_);
+    for (size_t i = 0; i < size_; ++i) {
+      sums[i] = fixed_and_overflows_[size_ + i] > 0
+                    ? std::numeric_limits<double>::infinity()
+                    : static_cast<double>(fixed_and_overflows_[i]) / kFixedPoint;
+    }
+    return sums;
+  }
+
+ private:
+  static constexpr double kLargest = 0x1p46;  ///< room for 2^16 such batches
+
+  size_t size_;
+  std::vector<int64_t> fixed_and_overflows_;
+};
+
 /// Adds the sums of this rank's batches, in fixed point.
 void add_own_batches(Replica& replica, const Split& split, const EvaluationSettings& settings,
-                     const Place& place, std::vector<int64_t>& sums) {
+                     const Place& place, ExactSums& sums) {
   LoaderOptions options;
   options.rank = settings.on_all_ranks ? place.rank : 0;
   options.world_size = settings.on_all_ranks ? place.world_size : 1;
@@ -23,8 +61,7 @@ void add_own_batches(Replica& replica, const Split& split, const EvaluationSetti
   while (const Batch* batch = loader.next()) {
     const TaskOutput output = replica.task().compute(to_device(*batch, replica.device()), {});
     const torch::Tensor host = output.sums.cpu();
-    const float* values = host.const_data_ptr<float>();
-    for (size_t i = 0; i < sums.size(); ++i) sums[i] += std::llround(values[i] * kFixedPoint);
+    sums.add(host.const_data_ptr<float>());
   }
 }
 
@@ -36,18 +73,16 @@ EvaluationReport evaluate_split(Replica& replica, const Split& split,
   const Stopwatch watch;
   const bool was_training = replica.task().model().is_training();
   replica.task().model().eval();
-  std::vector<int64_t> fixed(static_cast<size_t>(replica.num_task_sums()), 0);
+  ExactSums sums(static_cast<size_t>(replica.num_task_sums()));
   if (settings.on_all_ranks || communicator.is_root()) {
-    add_own_batches(replica, split, settings, communicator.place(), fixed);
+    add_own_batches(replica, split, settings, communicator.place(), sums);
   }
-  communicator.sum_on_all(fixed);
+  sums.add_over_ranks(communicator);
   replica.task().model().train(was_training);
 
-  std::vector<double> sums;
-  for (const int64_t value : fixed) sums.push_back(static_cast<double>(value) / kFixedPoint);
   EvaluationReport report;
   report.split = split.name();
-  report.metrics = replica.task().metrics(sums);
+  report.metrics = replica.task().metrics(sums.values());
   report.samples = split.size();
   report.seconds = watch.seconds();
   return report;

@@ -3,13 +3,16 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "data/base/error.h"
 #include "data/data_tool.h"
-#include "data/dataset.h"
+#include "data/inspect.h"
+#include "data/manifest.h"
 #include "launcher/field_options.h"
 #include "launcher/progress_bar.h"
 #include "launcher/verbs/verbs.h"
@@ -28,14 +31,17 @@ struct ToolRun {
   std::filesystem::path out;
 };
 
+/// Does `work` while a progress bar shows how far it is.
+void with_progress(const std::function<void(const Progress&)>& work) {
+  ProgressBar bar(std::cerr, ::isatty(STDERR_FILENO) == 1);
+  work([&](const std::string& what, int64_t done, int64_t total, const std::string& unit) {
+    bar.update(what, done, total, unit);
+  });
+}
+
 int run_tool(ToolRun& run, std::ostream& out) {
-  {
-    ProgressBar bar(std::cerr, ::isatty(STDERR_FILENO) == 1);
-    run.tool->run(run.sources, run.out,
-                  [&](const auto& what, int64_t done, int64_t total, const auto& unit) {
-                    bar.update(what, done, total, unit);
-                  });
-  }
+  with_progress(
+      [&](const Progress& progress) { run.tool->run(run.sources, run.out, progress); });
   const Manifest manifest = read_manifest(run.out);
   for (const SplitInfo& split : manifest.splits) {
     out << fmt::format("{}: {} sequences in {} shard{}\n", split.name, split.sequences,
@@ -101,63 +107,46 @@ ordered_json manifest_json(const Manifest& manifest) {
   return json;
 }
 
-std::string stream_text(const StreamSchema& stream) {
-  return stream.is_symbols()
-             ? fmt::format("{}: one of {} classes a step, stored as {}", stream.name,
-                           stream.num_classes, name_of(stream.element))
-             : fmt::format("{}: {} numbers a step, stored as {}, times {} plus {}", stream.name,
-                           stream.features, name_of(stream.element), stream.scale, stream.offset);
-}
+struct FolderOptions {
+  std::filesystem::path folder;
+  int64_t samples = 1;
+  bool json = false;
+};
 
-int inspect(const std::filesystem::path& folder, bool json, std::ostream& out) {
-  const Manifest manifest = read_manifest(folder);
-  if (json) {
-    out << manifest_json(manifest).dump(2) << std::endl;
-    return 0;
+int inspect(const FolderOptions& options, std::ostream& out) {
+  if (options.json) {
+    out << manifest_json(read_manifest(options.folder)).dump(2) << std::endl;
+  } else {
+    inspect_dataset(options.folder, out, options.samples);
+    out.flush();
   }
-  out << fmt::format("{}\nmade from   {}\nfingerprint {}\nstreams\n", folder.string(),
-                     manifest.source, manifest.fingerprint());
-  for (const StreamSchema& stream : manifest.streams) out << "  " << stream_text(stream) << "\n";
-  out << "splits\n";
-  for (const SplitInfo& split : manifest.splits) {
-    out << fmt::format("  {}: {} sequences of {} to {} steps in {} shards\n", split.name,
-                       split.sequences, split.shortest, split.longest, split.shards.size());
-  }
-  out.flush();
   return 0;
 }
 
-/// Every split is looked at, also after a damaged one.
 int verify(const std::filesystem::path& folder, std::ostream& out) {
-  const Dataset dataset(folder);
-  ExitCode worst = ExitCode::done;
-  for (const SplitInfo& split : dataset.manifest().splits) {
-    try {
-      dataset.open_split(split.name);
-      out << fmt::format("{}: {} sequences in {} shards are intact", split.name, split.sequences,
-                         split.shards.size())
-          << std::endl;
-    } catch (const Error& error) {
-      worst = error.code();
-      std::cerr << fmt::format("lockstep: {}: {}", split.name, error.full_text()) << std::endl;
-    }
+  std::ostringstream lines;  // shown after the progress, which they would break into
+  try {
+    with_progress([&](const Progress& progress) { verify_dataset(folder, lines, progress); });
+  } catch (const Error&) {
+    out << lines.str() << std::flush;
+    throw;
   }
-  return static_cast<int>(worst);
+  out << lines.str() << "every byte is as the manifest says" << std::endl;
+  return 0;
 }
-
-struct FolderOptions {
-  std::filesystem::path folder;
-  bool json = false;
-};
 
 void add_inspect(CLI::App& data, CommandLine& line, std::ostream& out) {
   CLI::App* verb = data.add_subcommand("inspect", "Say what a data set folder holds");
   const auto options = std::make_shared<FolderOptions>();
   verb->add_option("FOLDER", options->folder, "Data set folder")->required()->type_name("");
-  verb->add_flag("--json", options->json, "Print JSON instead of text");
+  verb->add_option("--samples", options->samples, "Sequences of each split to print")
+      ->check(CLI::Range(0, 1 << 20).description(""))
+      ->type_name("N")
+      ->capture_default_str();
+  verb->add_flag("--json", options->json, "Print the schema and the splits as JSON instead");
   verb->footer("Example:\n  lockstep data inspect datasets/mnist");
   verb->callback([&line, &out, options] {
-    line.action = [&out, options] { return inspect(options->folder, options->json, out); };
+    line.action = [&out, options] { return inspect(*options, out); };
   });
 }
 

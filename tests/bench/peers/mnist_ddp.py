@@ -98,7 +98,7 @@ def load(folder, split):
             lengths = file["seqLengths"][:, 0]
             assert (lengths == 28).all(), f"{shard}: every image has 28 rows"
             images.append(torch.from_numpy(file["inputs"][:]).view(len(lengths), 28, 28))
-            labels.append(torch.from_numpy(file["targets/data/label"][:].astype("int64")))
+            labels.append(torch.from_numpy(file["targets/data/classes"][:].astype("int64")))
     return torch.cat(images).float().div_(255), torch.cat(labels)
 
 
