@@ -5,8 +5,8 @@
 
 namespace lockstep {
 
-struct Avx2;
-const CpuKernels kAvx2Kernels = {"avx2", make_lstm_kernel<LstmLoops<Simd<8, Avx2>, 3, 6>>(),
-                                 make_update_kernel<Avx2>()};
+using Avx2Floats = Simd<8, struct Avx2>;
+const CpuKernels kAvx2Kernels = {"avx2", make_lstm_kernel<LstmLoops<Avx2Floats, 3, 6>>(),
+                                 make_update_kernel<Avx2Floats>()};
 
 }  // namespace lockstep

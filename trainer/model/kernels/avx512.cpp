@@ -5,8 +5,8 @@
 
 namespace lockstep {
 
-struct Avx512;
-const CpuKernels kAvx512Kernels = {"avx512", make_lstm_kernel<LstmLoops<Simd<16, Avx512>, 6, 12>>(),
-                                   make_update_kernel<Avx512>()};
+using Avx512Floats = Simd<16, struct Avx512>;
+const CpuKernels kAvx512Kernels = {"avx512", make_lstm_kernel<LstmLoops<Avx512Floats, 6, 12>>(),
+                                   make_update_kernel<Avx512Floats>()};
 
 }  // namespace lockstep

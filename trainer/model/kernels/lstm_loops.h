@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "trainer/model/kernels/activations.h"
 #include "trainer/model/kernels/lstm_kernel.h"
@@ -64,7 +65,14 @@ class LstmLoops {
       const float* h_before = t > 0 ? a.h_TBH + (t - 1) * state : a.initial_h_BH;
       const float* c_before = t > 0 ? a.c_TBH + (t - 1) * state : a.initial_c_BH;
       for (int64_t block = 0; block < blocks(a.hidden, kWidth); ++block) {
-        forward_rows<kForwardRows>(a, t, block, 0, h_before, c_before);
+        const bool whole = (block + 1) * kWidth <= a.hidden;
+        deal_out_rows<kForwardRows>(a.batch, [&](int64_t row, auto rows) {
+          if (whole) {
+            forward_tile<rows, true>(a, t, block, row, h_before, c_before);
+          } else {
+            forward_tile<rows, false>(a, t, block, row, h_before, c_before);
+          }
+        });
       }
     }
   }
@@ -72,29 +80,37 @@ class LstmLoops {
   static void backward(const LstmBackwardArguments& a) {
     for (int64_t t = a.time - 1; t >= 0; --t) {
       for (int64_t block = 0; block < blocks(a.hidden, kColumns); ++block) {
-        backward_rows<kBackwardRows>(a, t, block, 0);
+        backward_block(a, t, block);
       }
     }
     if (a.grad_initial_h_BH == nullptr) return;
     for (int64_t block = 0; block < blocks(a.hidden, kColumns); ++block) {
-      backward_rows<kBackwardRows>(a, -1, block, 0);
+      backward_block(a, -1, block);
     }
   }
 
  private:
-  /// Rows from `row` on, in tiles of kRows, the rest in smaller ones.
-  template <int kRows>
-  static void forward_rows(const LstmForwardArguments& a, int64_t t, int64_t block, int64_t row,
-                           const float* h_before, const float* c_before) {
-    const bool whole = (block + 1) * kWidth <= a.hidden;
-    for (; row + kRows <= a.batch; row += kRows) {
-      if (whole) {
-        forward_tile<kRows, true>(a, t, block, row, h_before, c_before);
-      } else {
-        forward_tile<kRows, false>(a, t, block, row, h_before, c_before);
-      }
+  /// Calls `tile` with the first row and the number of rows (a compile-time constant) of each tile:
+  /// as few tiles of at most kRows rows as possible, as equal as possible, because a tile of one or
+  /// two rows leaves the multipliers waiting for their own results.
+  template <int kRows, class Tile>
+  static void deal_out_rows(int64_t batch, Tile tile) {
+    const int64_t tiles = (batch + kRows - 1) / kRows;
+    int64_t row = 0;
+    for (int64_t i = 0; i < tiles; ++i) {
+      const int64_t rows = batch / tiles + (i < batch % tiles ? 1 : 0);
+      with_constant<kRows>(rows, [&](auto constant) { tile(row, constant); });
+      row += rows;
     }
-    if constexpr (kRows > 1) forward_rows<kRows / 2>(a, t, block, row, h_before, c_before);
+  }
+
+  template <int kLargest, class Call>
+  static void with_constant(int64_t value, Call call) {
+    if (value == kLargest) {
+      call(std::integral_constant<int, kLargest>());
+    } else if constexpr (kLargest > 1) {
+      with_constant<kLargest - 1>(value, call);
+    }
   }
 
   template <bool kWhole>
@@ -173,10 +189,9 @@ class LstmLoops {
     }
   }
 
-  template <int kRows>
-  static void backward_rows(const LstmBackwardArguments& a, int64_t t, int64_t block, int64_t row) {
-    for (; row + kRows <= a.batch; row += kRows) backward_tile<kRows>(a, t, block, row);
-    if constexpr (kRows > 1) backward_rows<kRows / 2>(a, t, block, row);
+  static void backward_block(const LstmBackwardArguments& a, int64_t t, int64_t block) {
+    deal_out_rows<kBackwardRows>(
+        a.batch, [&](int64_t row, auto rows) { backward_tile<rows>(a, t, block, row); });
   }
 
   /// Gradient of h_t for one tile: from step t+1 through the recurrent weights, then (t >= 0) from

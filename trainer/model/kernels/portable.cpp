@@ -5,9 +5,9 @@
 
 namespace lockstep {
 
-struct Portable;
+using PortableFloats = Simd<4, struct Portable>;
 const CpuKernels kPortableKernels = {"portable",
-                                     make_lstm_kernel<LstmLoops<Simd<4, Portable>, 3, 6>>(),
-                                     make_update_kernel<Portable>()};
+                                     make_lstm_kernel<LstmLoops<PortableFloats, 3, 6>>(),
+                                     make_update_kernel<PortableFloats>()};
 
 }  // namespace lockstep

@@ -1,15 +1,15 @@
-// The loops of update_kernel.h, written so that the compiler vectorises them; `Isa` only keeps the
-// instantiations of different translation units apart.
+// The loops of update_kernel.h for one vector type; the compiler vectorises the plain ones.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/model/kernels/simd.h"
 #include "trainer/model/kernels/update_kernel.h"
 
 namespace lockstep {
 
-template <class Isa>
+template <class S>
 struct UpdateLoops {
   static void adam(const AdamArguments& arguments) {
     const AdamArguments a = arguments;  // a copy: stores through p cannot change it
@@ -46,29 +46,34 @@ struct UpdateLoops {
     }
   }
 
-  /// 16 sums side by side, joined in double every block: fast, and always in the same order.
+  /// Four vectors of sums side by side, joined in double every block: fast, and always in the same
+  /// order.
   static double sum_of_squares(const float* values, size_t count) {
-    constexpr size_t kLanes = 16;
-    constexpr size_t kBlock = 1024;
+    using Vec = typename S::Vec;
+    constexpr size_t kStride = 4 * S::kWidth;
+    constexpr size_t kBlock = 64 * kStride;
     double total = 0;
-    for (size_t begin = 0; begin < count; begin += kBlock) {
-      const size_t end = std::min(count, begin + kBlock);
-      float sums[kLanes] = {};
-      size_t i = begin;
-      for (; i + kLanes <= end; i += kLanes) {
-        for (size_t lane = 0; lane < kLanes; ++lane)
-          sums[lane] += values[i + lane] * values[i + lane];
+    size_t i = 0;
+    for (; i + kStride <= count;) {
+      const size_t end = std::min(count - count % kStride, i + kBlock);
+      Vec sums[4] = {};
+      for (; i < end; i += kStride) {
+        for (size_t part = 0; part < 4; ++part) {
+          const Vec v = S::load(values + i + part * S::kWidth);
+          sums[part] += v * v;
+        }
       }
-      for (; i < end; ++i) sums[0] += values[i] * values[i];
-      for (const float sum : sums) total += sum;
+      const Vec sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+      for (int lane = 0; lane < S::kWidth; ++lane) total += sum[lane];
     }
+    for (; i < count; ++i) total += static_cast<double>(values[i]) * values[i];
     return total;
   }
 };
 
-template <class Isa>
+template <class S>
 constexpr UpdateKernel make_update_kernel() {
-  return {&UpdateLoops<Isa>::adam, &UpdateLoops<Isa>::sgd, &UpdateLoops<Isa>::sum_of_squares};
+  return {&UpdateLoops<S>::adam, &UpdateLoops<S>::sgd, &UpdateLoops<S>::sum_of_squares};
 }
 
 }  // namespace lockstep
