@@ -1,7 +1,7 @@
 // A batch where the model computes.
 #pragma once
 
-#include "trainer/libtorch.h"
+#include "trainer/model/libtorch.h"
 
 #include <map>
 #include <string>

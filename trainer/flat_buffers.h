@@ -1,7 +1,7 @@
 // A replica's parameters and gradients, each in one contiguous buffer.
 #pragma once
 
-#include "trainer/libtorch.h"
+#include "trainer/model/libtorch.h"
 
 #include <map>
 #include <string>

@@ -1,7 +1,7 @@
 // Memory for batches that suits a device.
 #pragma once
 
-#include "trainer/libtorch.h"
+#include "trainer/model/libtorch.h"
 
 #include "data/host_buffer.h"
 

@@ -1,7 +1,7 @@
 // Update rules over flat buffers: one pass, nothing per parameter.
 #pragma once
 
-#include "trainer/libtorch.h"
+#include "trainer/model/libtorch.h"
 
 #include <map>
 #include <string>

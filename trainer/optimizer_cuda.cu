@@ -6,7 +6,9 @@ namespace {
 
 constexpr int kThreads = 256;
 
-unsigned blocks_for(size_t count) { return static_cast<unsigned>((count + kThreads - 1) / kThreads); }
+unsigned blocks_for(size_t count) {
+  return static_cast<unsigned>((count + kThreads - 1) / kThreads);
+}
 
 __global__ void adam(AdamArguments a) {
   const size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x;

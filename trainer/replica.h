@@ -1,7 +1,7 @@
 // One rank's copy of the model: the task's network with its parameters in flat buffers.
 #pragma once
 
-#include "trainer/libtorch.h"
+#include "trainer/model/libtorch.h"
 
 #include <memory>
 #include <nlohmann/json.hpp>

@@ -1,7 +1,7 @@
 // Steps that several sessions share: choosing the device, opening data, agreeing.
 #pragma once
 
-#include "trainer/libtorch.h"
+#include "trainer/model/libtorch.h"
 
 #include <memory>
 #include <optional>

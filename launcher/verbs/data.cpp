@@ -40,8 +40,7 @@ void with_progress(const std::function<void(const Progress&)>& work) {
 }
 
 int run_tool(ToolRun& run, std::ostream& out) {
-  with_progress(
-      [&](const Progress& progress) { run.tool->run(run.sources, run.out, progress); });
+  with_progress([&](const Progress& progress) { run.tool->run(run.sources, run.out, progress); });
   const Manifest manifest = read_manifest(run.out);
   for (const SplitInfo& split : manifest.splits) {
     out << fmt::format("{}: {} sequences in {} shard{}\n", split.name, split.sequences,
@@ -145,9 +144,8 @@ void add_inspect(CLI::App& data, CommandLine& line, std::ostream& out) {
       ->capture_default_str();
   verb->add_flag("--json", options->json, "Print the schema and the splits as JSON instead");
   verb->footer("Example:\n  lockstep data inspect datasets/mnist");
-  verb->callback([&line, &out, options] {
-    line.action = [&out, options] { return inspect(*options, out); };
-  });
+  verb->callback(
+      [&line, &out, options] { line.action = [&out, options] { return inspect(*options, out); }; });
 }
 
 void add_verify(CLI::App& data, CommandLine& line, std::ostream& out) {

@@ -16,8 +16,8 @@ void add_in_tree_order_on_gpu(float* arrays, size_t count, int num_arrays, cudaS
   const unsigned blocks = static_cast<unsigned>((count + kThreads - 1) / kThreads);
   for (size_t distance = 1; distance < static_cast<size_t>(num_arrays); distance *= 2) {
     for (size_t left = 0; left < static_cast<size_t>(num_arrays); left += 2 * distance) {
-      add<<<blocks, kThreads, 0, stream>>>(arrays + left * count, arrays + (left + distance) * count,
-                                           count);
+      add<<<blocks, kThreads, 0, stream>>>(arrays + left * count,
+                                           arrays + (left + distance) * count, count);
     }
   }
 }

@@ -2,7 +2,7 @@
 // same at any world size and in any cut into micro-batches.
 #pragma once
 
-#include "trainer/libtorch.h"
+#include "trainer/model/libtorch.h"
 
 #include <cstdint>
 #include <vector>

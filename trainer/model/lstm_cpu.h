@@ -1,7 +1,7 @@
 // One LSTM layer on our CPU kernel, as a node of LibTorch's autograd.
 #pragma once
 
-#include "trainer/libtorch.h"
+#include "trainer/model/libtorch.h"
 
 #include <memory>
 

@@ -2,7 +2,7 @@
 // while the lower ones still run backward.
 #pragma once
 
-#include "trainer/libtorch.h"
+#include "trainer/model/libtorch.h"
 
 #include <memory>
 #include <vector>

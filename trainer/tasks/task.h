@@ -4,7 +4,7 @@
 // A new task is one pair of files here and one line in registry.cpp.
 #pragma once
 
-#include "trainer/libtorch.h"
+#include "trainer/model/libtorch.h"
 
 #include <memory>
 #include <nlohmann/json.hpp>
