@@ -1,5 +1,7 @@
 #include "launcher/ranks.h"
 
+#include <unistd.h>
+
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -122,6 +124,10 @@ int rank_by_environment() {
 
 LaunchEnvironment own_launch_environment() {
   return launch_environment([](const char* name) { return std::getenv(name); });
+}
+
+bool colours_are_welcome() {
+  return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
 }
 
 int run_on_ranks(const LaunchEnvironment& environment, const RankWork& work) {

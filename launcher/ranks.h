@@ -24,6 +24,10 @@ int rank_by_environment();
 /// The launch environment of this very process.
 LaunchEnvironment own_launch_environment();
 
+/// Whether standard output shows colours: a terminal, and nobody set NO_COLOR. mpirun gives ranks a
+/// terminal of its own, so whoever started it sets NO_COLOR for them when his is none.
+bool colours_are_welcome();
+
 struct RankWork {
   double timeout_seconds = 60;
   std::filesystem::path run_dir;  ///< where a failure is written down; empty for nowhere

@@ -29,7 +29,8 @@ struct TrainRequest {
   std::string config_name;  ///< stem of the config file
   std::string config_text;  ///< resolved YAML, written into the run folder
   ResumeChoice resume;
-  bool quiet = false;  ///< no progress on the terminal
+  bool quiet = false;    ///< no progress on the terminal
+  bool colours = false;  ///< standard output is a terminal that shows them
   /// Set by a signal handler: stop at the next step boundary on which all ranks agree.
   const std::atomic<bool>* stop_requested = nullptr;
 };

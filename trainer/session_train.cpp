@@ -1,6 +1,5 @@
 // The session behind `lockstep train`: from a request to a running loop, and --dry-run.
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <iostream>
@@ -54,7 +53,7 @@ RunFolder open_run_folder(const TrainRequest& request, Communicator& host) {
     ObserverSettings settings;
     settings.run_dir = folder.path;
     settings.terminal = request.quiet ? nullptr : &std::cout;
-    settings.terminal_is_tty = ::isatty(STDOUT_FILENO) != 0;
+    settings.terminal_is_tty = request.colours;
     folder.observers = std::make_unique<Observers>(make_observers(settings));
   });
   host.keep_rank_states_in(folder.path / "ranks");

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "launcher/config_show.h"
+#include "launcher/ranks.h"
 #include "launcher/run_file.h"
 #include "launcher/signals.h"
 #include "launcher/verbs/verbs.h"
@@ -26,6 +27,7 @@ TrainRequest request_of(const RunFile& file, const TrainOptions& options) {
   request.config_text = resolved_yaml(request.config);
   request.resume = resume_choice(options.resume);
   request.quiet = options.quiet;
+  request.colours = colours_are_welcome();
   request.stop_requested = &install_stop_handlers();
   return request;
 }
