@@ -134,11 +134,11 @@ std::vector<StreamSchema> read_streams(const JsonValue& list) {
 }
 
 ShardInfo read_shard(const JsonValue& value, size_t num_streams) {
-  ShardInfo shard;
-  shard.file = plain_name(value.member("file"));
-  shard.sequences = value.member("sequences").integer(0, kMaxCount);
-  shard.bytes = value.member("bytes").integer(0);
-  shard.sha256 = digest(value.member("sha256"));
+  ShardInfo shard{.file = plain_name(value.member("file")),
+                  .sequences = value.member("sequences").integer(0, kMaxCount),
+                  .bytes = value.member("bytes").integer(0),
+                  .sha256 = digest(value.member("sha256")),
+                  .steps = {}};
   const JsonValue steps = value.member("steps");
   for (const JsonValue& count : steps.items()) shard.steps.push_back(count.integer(0, kMaxCount));
   if (shard.steps.size() != num_streams) {

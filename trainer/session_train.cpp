@@ -180,6 +180,21 @@ RunResult run_and_report(Trainer& trainer, const RunFolder& folder, Communicator
   }
 }
 
+/// Whether the folder's result.json tells of a finished run of that many steps: then there is
+/// nothing left to do, and the figures of the run that did the work stay. Rank zero looks, all
+/// know.
+bool finished_before(const RunFolder& folder, int64_t steps, Communicator& host) {
+  std::string answer = "no";
+  if (host.is_root()) {
+    try {
+      const json result = json::parse(read_file(folder.path / "result.json"));
+      if (result.at("status") == "finished" && result.at("steps") == steps) answer = "yes";
+    } catch (const std::exception&) {  // not there or not understood: the run ends as it would
+    }
+  }
+  return host.broadcast_bytes(answer, 0) == "yes";
+}
+
 std::vector<std::string> hosts_of(Communicator& host) {
   return host.all_gather(host.place().host);
 }
@@ -217,6 +232,12 @@ RunResult train(const TrainRequest& request, Communicator& host) {
                    pointers_to(data.held_out), folder.observers.get(), folder.checkpoints.get(),
                    unchanging_state(request, folder, data, *replica), request.stop_requested},
                   start);
+  if (start.step >= trainer.total_steps() && finished_before(folder, start.step, host)) {
+    warn(folder, fmt::format("{} is finished after step {}; to train on, raise train.epochs or "
+                             "train.steps, to train anew, choose another run.dir",
+                             folder.path.string(), start.step));
+    return trainer.result("finished", ExitCode::done);
+  }
   const std::vector<std::string> hosts = hosts_of(host);
   if (folder.observers) {
     folder.observers->on_start(

@@ -225,8 +225,11 @@ class Applying(unittest.TestCase):
         self.assertEqual(["error" in row for row in rows], [False, True, True, True, True, False])
 
     def test_a_finished_run_says_so(self):
+        result = self.shop.root / "model" / "result.json"
+        before = result.read_text()
         done = run(self.shop.arguments("model", "train.epochs=2", ranks=2))
-        self.assertEqual(done.returncode, 0)
+        self.assertIn("is finished after step 10", done.stdout + done.stderr)
+        self.assertEqual(result.read_text(), before)
 
     def test_dry_run_writes_nothing(self):
         arguments = self.shop.arguments("dry", "train.epochs=2", ranks=2) + ["--dry-run"]
