@@ -141,6 +141,7 @@ int run_on_ranks(const LaunchEnvironment& environment, const RankWork& work) {
   place.host = "this host";
   CommunicatorOptions options;
   options.timeout_seconds = work.timeout_seconds;
+  options.shared_memory = work.shared_memory;
   options.on_timeout = [&](const std::string& message) {
     FailureReport(work.run_dir, place).end_late_job(message);
   };

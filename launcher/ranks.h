@@ -30,6 +30,7 @@ bool colours_are_welcome();
 
 struct RankWork {
   double timeout_seconds = 60;
+  bool shared_memory = true;      ///< as in CommunicatorOptions
   std::filesystem::path run_dir;  ///< where a failure is written down; empty for nowhere
   std::function<int(Communicator&)> run;
 };

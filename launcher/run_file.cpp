@@ -43,6 +43,7 @@ int run_or_start(const RankedCommand& command) {
   if (environment.kind == LaunchEnvironment::Kind::alone && ranks > 1) return start(command, ranks);
   RankWork work;
   work.timeout_seconds = config.communication.timeout_seconds;
+  work.shared_memory = config.communication.shared_memory;
   if (!command.continue_words.empty()) work.run_dir = config.run.dir;
   work.run = [&](Communicator& communicator) {
     together(communicator, [&] { command.file.require(); });

@@ -1,5 +1,7 @@
 #include "trainer/device_batch.h"
 
+#include <algorithm>
+
 #include "data/base/error.h"
 
 namespace lockstep {
@@ -13,6 +15,15 @@ torch::Tensor wrap(const BatchStream& stream) {
   }
   return torch::from_blob(const_cast<float*>(stream.dense()),
                           {stream.time, stream.batch, stream.features}, torch::kFloat32);
+}
+
+/// Columns [begin, end) up to their own longest sequence: what is computed from them must not
+/// depend on which other columns happen to be in the batch.
+torch::Tensor cut(const torch::Tensor& values, const BatchStream& stream, int64_t begin,
+                  int64_t end) {
+  const auto longest =
+      *std::max_element(stream.lengths.begin() + begin, stream.lengths.begin() + end);
+  return values.narrow(0, 0, longest).narrow(1, begin, end - begin).contiguous();
 }
 
 }  // namespace
@@ -31,7 +42,7 @@ DeviceBatch to_device(const Batch& batch, int64_t begin, int64_t end, torch::Dev
   DeviceBatch result;
   for (size_t i = 0; i < batch.streams.size(); ++i) {
     torch::Tensor values = wrap(batch.streams[i]);
-    if (!whole) values = values.narrow(1, begin, end - begin).contiguous();
+    if (!whole) values = cut(values, batch.streams[i], begin, end);
     if (!device.is_cpu()) values = values.to(device, /*non_blocking=*/true);
     if (i == 0) {
       result.inputs = values;

@@ -22,8 +22,8 @@ struct DeviceBatch {
   const torch::Tensor& target(const std::string& name) const;
 };
 
-/// Columns [begin, end) of a loader's batch. On the CPU the whole batch is not copied: the tensors
-/// live in the loader's memory and end with its next batch.
+/// Columns [begin, end) of a loader's batch, padded to the longest of them. On the CPU the whole
+/// batch is not copied: the tensors live in the loader's memory and end with its next batch.
 DeviceBatch to_device(const Batch& batch, int64_t begin, int64_t end, torch::Device device);
 DeviceBatch to_device(const Batch& batch, torch::Device device);
 

@@ -43,7 +43,7 @@ DeviceChoice choose_device(const std::string& wanted, Communicator& communicator
   const Place& place = communicator.place();
   std::vector<GpuReport> reports;
   for (const std::string& text :
-       communicator.all_gather(to_text({place.host, place.local_rank, visible_bus_ids()}))) {
+       communicator.all_gather_bytes(to_text({place.host, place.local_rank, visible_bus_ids()}))) {
     reports.push_back(gpu_report_from(text));
   }
   const GpuAssignment assignment = assign_gpus(reports);

@@ -21,17 +21,25 @@ int64_t aligned(int64_t count) {
 
 }  // namespace
 
-FlatBuffers::FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t tail_size) {
+FlatBuffers::FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t tail_size,
+                         const Allocate& allocate) {
   torch::NoGradGuard no_grad;
-  int64_t size = 0;
   for (const auto& item : model.named_parameters()) {
-    const Tensor& value = item.value();
-    ranges_.push_back({item.key(), value.sizes().vec(), size, value.numel()});
-    size += aligned(value.numel());
+    ranges_.push_back({item.key(), item.value().sizes().vec(), 0, item.value().numel()});
   }
-  const auto options = torch::TensorOptions().device(device);
-  parameters_ = torch::zeros({size}, options);
-  storage_ = torch::zeros({size + tail_size}, options);
+  int64_t size = 0;
+  for (auto range = ranges_.rbegin(); range != ranges_.rend(); ++range) {
+    range->offset = size;
+    size += aligned(range->count);
+  }
+  const auto zeros = [&](int64_t count) {
+    const auto options = torch::TensorOptions().device(device);
+    float* memory = allocate ? allocate(static_cast<size_t>(count)) : nullptr;
+    return memory != nullptr ? torch::from_blob(memory, {count}, options)
+                             : torch::zeros({count}, options);
+  };
+  parameters_ = zeros(size);
+  storage_ = zeros(size + tail_size);
   gradients_ = storage_.narrow(0, 0, size);
   tail_ = storage_.narrow(0, size, tail_size);
   size_t next = 0;
@@ -95,15 +103,6 @@ std::string FlatBuffers::parameters_sha256() const {
     hash.update(view.values, static_cast<size_t>(view.count()) * sizeof(float));
   }
   return hash.hex_digest();
-}
-
-std::string FlatBuffers::first_not_finite_gradient() const {
-  for (const Range& range : ranges_) {
-    if (!gradients_.narrow(0, range.offset, range.count).isfinite().all().item<bool>()) {
-      return range.name;
-    }
-  }
-  return {};
 }
 
 }  // namespace lockstep

@@ -3,6 +3,7 @@
 
 #include "trainer/model/libtorch.h"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,8 +15,10 @@ namespace lockstep {
 /// Moves a model's parameters into one buffer and gives each a view of it; the same for gradients.
 /// Whatever runs over all parameters (exchange, norm, update, hash) then runs over one range.
 ///
-/// Each parameter starts on a 64-byte boundary; the gaps hold zeros and stay so. Behind the
-/// gradients lies a tail of `tail_size` values that travels with them (see control_word.h).
+/// The last parameter of the model comes first: that is the order in which a backward pass
+/// completes gradients. Each parameter starts on a 64-byte boundary; the gaps hold zeros and stay
+/// so. Behind the gradients lies a tail of `tail_size` values that travels with the last of them
+/// (see control_word.h).
 class FlatBuffers {
  public:
   struct Range {
@@ -25,8 +28,13 @@ class FlatBuffers {
     int64_t count = 0;
   };
 
-  FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t tail_size);
+  /// Memory for `count` floats, zeros, that outlives the buffers; null for ordinary memory.
+  using Allocate = std::function<float*(size_t count)>;
 
+  FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t tail_size,
+              const Allocate& allocate = {});
+
+  /// In the order of the model's parameters.
   const std::vector<Range>& ranges() const { return ranges_; }
   int64_t num_parameters() const;                           ///< gaps not counted
   torch::Tensor parameters() const { return parameters_; }  ///< [size]
@@ -46,8 +54,6 @@ class FlatBuffers {
 
   /// SHA-256 over names, shapes and values of all parameters.
   std::string parameters_sha256() const;
-  /// Name of the first parameter whose gradient is not finite, empty when all are.
-  std::string first_not_finite_gradient() const;
 
  private:
   std::vector<Range> ranges_;

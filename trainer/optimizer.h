@@ -1,4 +1,5 @@
-// Update rules over flat buffers: one pass, nothing per parameter.
+// Update rules over flat buffers: one pass, nothing per parameter. A rank may keep and update its
+// shard of the parameters only.
 #pragma once
 
 #include "trainer/model/libtorch.h"
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/comm/communicator.h"
 #include "trainer/flat_buffers.h"
 #include "trainer/optimizer_config.h"
 
@@ -14,29 +16,52 @@ namespace lockstep {
 
 class Optimizer {
  public:
+  /// Keeps state for the floats of `shard` only (the whole buffer when not sharded).
+  Optimizer(const OptimizerConfig& config, FlatBuffers& buffers, Span shard);
   Optimizer(const OptimizerConfig& config, FlatBuffers& buffers);
 
-  /// One update with gradients * gradient_scale. `step` counts updates from 1 (Adam's bias
-  /// correction needs it).
+  /// One update of the shard with gradients * gradient_scale. `step` counts updates from 1 (Adam's
+  /// bias correction needs it).
   void update(int64_t step, double learning_rate, double gradient_scale);
 
-  /// State as tensors named "exp_avg/PARAMETER" and so on; `host_copies` keep the memory alive.
-  std::vector<TensorView> state(std::vector<torch::Tensor>& host_copies) const;
-  /// The buffers themselves, for a broadcast.
-  std::vector<torch::Tensor> state_buffers() const;
+  Span shard() const { return shard_; }
+  int64_t state_bytes() const;  ///< of this rank
+
+  /// Whole states as tensors named "exp_avg/PARAMETER" and so on, which `memory` keeps alive.
+  /// Collective when sharded (`shards` are those of all ranks); only rank zero's are complete.
+  std::vector<TensorView> gather_state(Communicator& exchange, const std::vector<Span>& shards,
+                                       std::vector<torch::Tensor>& memory) const;
+  /// The reverse, one state after the other: rank zero has read `tensors`, all get their part.
+  /// Collective. Rank zero throws Error(corrupt) before anything is sent.
+  void check_state(const std::map<std::string, StoredTensor>& tensors,
+                   const std::string& origin) const;
+  void scatter_state(const std::map<std::string, StoredTensor>& tensors, Communicator& exchange,
+                     const std::string& origin);
+
   int64_t num_states() const { return static_cast<int64_t>(state_.size()); }
-  void load_state(const std::map<std::string, StoredTensor>& tensors, const std::string& origin);
 
  private:
   void adam(int64_t step, double learning_rate, double gradient_scale);
   void sgd(double learning_rate, double gradient_scale);
+  void adagrad(double learning_rate, double gradient_scale);
+  void rmsprop(double learning_rate, double gradient_scale);
+  /// Size and pointers, which all argument structures begin with.
+  template <class Arguments>
+  Arguments arguments(double gradient_scale) const;
+  float* state_or_null(const std::string& name) const;
+  torch::Tensor part_of(const torch::Tensor& whole) const;
 
   OptimizerConfig config_;
   FlatBuffers& buffers_;
-  std::map<std::string, torch::Tensor> state_;  ///< by state name, laid out like the parameters
+  Span shard_;
+  std::map<std::string, torch::Tensor> state_;  ///< by state name, laid out like the shard
 };
 
-/// L2 norm of a flat buffer, in double, in a fixed order.
-double norm_of(const torch::Tensor& values);
+/// Squared L2 norm of each block of kNormBlock values (the last may be shorter), so that a sum over
+/// blocks in order is the same however blocks are spread over ranks.
+inline constexpr int64_t kNormBlock = 4096;
+std::vector<double> squared_norms_of_blocks(const torch::Tensor& values);
+/// Sum of them.
+double squared_norm_of(const torch::Tensor& values);
 
 }  // namespace lockstep

@@ -11,35 +11,56 @@ struct OptimizerConfig {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
+  double smoothing = 0.99;
   double momentum = 0.0;
   double weight_decay = 0.0;
   double clip_norm = 0.0;
+  int64_t skip_not_finite = 0;
+  bool sharded = false;
 
   void describe(Fields& fields) {
     fields
         .add("kind", kind,
-             "update rule: adam (Kingma & Ba 2015), adamw (Loshchilov & Hutter 2019), or sgd "
-             "with momentum")
-        .one_of({"adam", "adamw", "sgd"});
+             "update rule: adam (Kingma & Ba 2015), adamw (Loshchilov & Hutter 2019), adagrad "
+             "(Duchi et al. 2011), rmsprop (Tieleman & Hinton 2012), or sgd with momentum")
+        .one_of({"adam", "adamw", "adagrad", "rmsprop", "sgd"});
     fields.add("learning_rate", learning_rate, "step size at the schedule's factor 1").more_than(0);
     fields.add("beta1", beta1, "adam: decay of the gradient's mean").at_least(0).less_than(1);
     fields.add("beta2", beta2, "adam: decay of the squared gradient's mean")
         .at_least(0)
         .less_than(1);
-    fields.add("epsilon", epsilon, "adam: added to the root of the second moment").more_than(0);
-    fields.add("momentum", momentum, "sgd: decay of the velocity; 0 is plain SGD")
+    fields
+        .add("epsilon", epsilon,
+             "adam, adagrad, rmsprop: added to the root of the second moment; PyTorch takes 1e-10 "
+             "for adagrad")
+        .more_than(0);
+    fields
+        .add("smoothing", smoothing, "rmsprop: decay of the squared gradient's mean (its `alpha`)")
+        .at_least(0)
+        .less_than(1);
+    fields.add("momentum", momentum, "sgd, rmsprop: decay of the velocity; 0 is none")
         .at_least(0)
         .less_than(1);
     fields
-        .add(
-            "weight_decay", weight_decay,
-            "adamw: decoupled decay per unit of learning rate; adam, sgd: L2 added to the gradient")
+        .add("weight_decay", weight_decay,
+             "adamw: decoupled decay per unit of learning rate; others: L2 added to the gradient")
         .at_least(0);
     fields
         .add("clip_norm", clip_norm,
              "gradients with a larger global L2 norm are scaled down to it; 0 never clips "
              "(Pascanu et al. 2013)")
         .at_least(0);
+    fields
+        .add("skip_not_finite", skip_not_finite,
+             "how many steps in a row may be left out because their gradient is not finite; one "
+             "more ends the run")
+        .at_least(0)
+        .unit("steps");
+    fields
+        .add("sharded", sharded,
+             "each rank keeps and updates its part of the optimizer's state only: 1/N of the "
+             "memory, the same results (Rajbhandari et al. 2020)")
+        .may_change();
   }
 };
 

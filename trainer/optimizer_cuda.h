@@ -7,5 +7,7 @@ namespace lockstep {
 
 void adam_on_gpu(const AdamArguments& arguments);
 void sgd_on_gpu(const SgdArguments& arguments);
+void adagrad_on_gpu(const AdagradArguments& arguments);
+void rmsprop_on_gpu(const RmspropArguments& arguments);
 
 }  // namespace lockstep

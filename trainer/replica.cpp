@@ -4,13 +4,17 @@
 
 namespace lockstep {
 
-Replica::Replica(const RunConfig& config, const nlohmann::json& description, torch::Device device)
+Replica::Replica(const RunConfig& config, const nlohmann::json& description, torch::Device device,
+                 Communicator* exchange)
     : device_(device) {
   torch::manual_seed(static_cast<uint64_t>(config.run.seed));
   task_ = find_task(config.task).make(config.model, description);
-  num_task_sums_ = static_cast<int64_t>(task_->sum_names().size());
-  buffers_ =
-      std::make_unique<FlatBuffers>(task_->model(), device, num_task_sums_ + ControlWord::kSize);
+  const auto task_sums = static_cast<int64_t>(task_->sum_names().size());
+  control_word_ = ControlWord(task_sums, exchange == nullptr ? 1 : exchange->world_size());
+  const FlatBuffers::Allocate allocate = [&](size_t count) {
+    return exchange == nullptr ? nullptr : exchange->allocate(count);
+  };
+  buffers_ = std::make_unique<FlatBuffers>(task_->model(), device, control_word_.size(), allocate);
 }
 
 std::unique_ptr<Replica> replica_from(const Checkpoint& checkpoint, const RunConfig& config,

@@ -7,35 +7,33 @@
 #include <nlohmann/json.hpp>
 
 #include "trainer/checkpoint.h"
+#include "trainer/comm/communicator.h"
+#include "trainer/control_word.h"
 #include "trainer/flat_buffers.h"
 #include "trainer/run_config.h"
 #include "trainer/tasks/task.h"
 
 namespace lockstep {
 
-/// What travels with the gradients behind their last value, summed over ranks like them. Behind the
-/// task's own sums (loss, targets, ...):
-struct ControlWord {
-  static constexpr int64_t kStop = 0;         ///< ranks that were asked to stop
-  static constexpr int64_t kNotFinite = 1;    ///< ranks whose own gradient is not finite
-  static constexpr int64_t kSquaredNorm = 2;  ///< sum of each rank's squared gradient norm
-  static constexpr int64_t kSize = 3;
-};
-
 class Replica {
  public:
-  /// Fresh parameters from `config.run.seed`, the same on every rank and device.
-  Replica(const RunConfig& config, const nlohmann::json& description, torch::Device device);
+  /// Fresh parameters from `config.run.seed`, the same on every rank and device. `exchange` is
+  /// where gradients will be summed, null when they will not; its memory must outlive this.
+  /// Collective with it.
+  Replica(const RunConfig& config, const nlohmann::json& description, torch::Device device,
+          Communicator* exchange = nullptr);
 
   Task& task() { return *task_; }
   FlatBuffers& buffers() { return *buffers_; }
   torch::Device device() const { return device_; }
-  int64_t num_task_sums() const { return num_task_sums_; }
+  int64_t num_task_sums() const { return control_word_.task_sums(); }
+  /// How the tail of the gradients is laid out.
+  const ControlWord& control_word() const { return control_word_; }
 
  private:
   torch::Device device_;
   std::unique_ptr<Task> task_;
-  int64_t num_task_sums_ = 0;
+  ControlWord control_word_{0, 1};
   std::unique_ptr<FlatBuffers> buffers_;
 };
 

@@ -41,11 +41,6 @@ std::vector<ConfigProblem> problems_across_fields(const RunConfig& config) {
   if (config.reproducible && !power_of_two) {
     problems.push_back({"lanes", fmt::format("{} is not a power of two", config.lanes)});
   }
-  if (config.reproducible && config.batch.accumulation != 1) {
-    problems.push_back(
-        {"batch.accumulation",
-         "with `reproducible: true` the lanes already are the micro-batches; leave it at 1"});
-  }
   if (config.device == "cpu" && config.communication.backend == "nccl") {
     problems.push_back({"communication.backend", "nccl moves GPU memory; `device` is cpu"});
   }

@@ -158,6 +158,8 @@ struct CheckpointSection {
 
 struct CommunicationSection {
   std::string backend = "auto";
+  double bucket_megabytes = 4;
+  bool shared_memory = true;
   double timeout_seconds = 60;
 
   void describe(Fields& fields) {
@@ -166,6 +168,18 @@ struct CommunicationSection {
              "how gradients travel: NCCL between GPUs, MPI between CPUs; auto takes the one that "
              "fits the device")
         .one_of({"auto", "mpi", "nccl"})
+        .may_change();
+    fields
+        .add("bucket_megabytes", bucket_megabytes,
+             "gradients travel in pieces of at least this size while the backward pass goes on")
+        .more_than(0)
+        .at_most(4096)
+        .may_change()
+        .unit("MB");
+    fields
+        .add("shared_memory", shared_memory,
+             "ranks of one host add gradients in memory that all of them see; false: by messages, "
+             "as between hosts")
         .may_change();
     fields
         .add("timeout_seconds", timeout_seconds,

@@ -4,10 +4,13 @@
 #include <atomic>
 #include <filesystem>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 #include "data/base/error.h"
+#include "trainer/comm/bench_sums.h"
 #include "trainer/comm/communicator.h"
+#include "trainer/comm/launch_environment.h"
 #include "trainer/observers/observer.h"
 #include "trainer/run_config.h"
 
@@ -29,8 +32,9 @@ struct TrainRequest {
   std::string config_name;  ///< stem of the config file
   std::string config_text;  ///< resolved YAML, written into the run folder
   ResumeChoice resume;
-  bool quiet = false;    ///< no progress on the terminal
-  bool colours = false;  ///< standard output is a terminal that shows them
+  int64_t trace_steps = 0;  ///< how many steps to trace into the run folder's trace.json
+  bool quiet = false;       ///< no progress on the terminal
+  bool colours = false;     ///< standard output is a terminal that shows them
   /// Set by a signal handler: stop at the next step boundary on which all ranks agree.
   const std::atomic<bool>* stop_requested = nullptr;
 };
@@ -77,7 +81,24 @@ struct BenchStepRequest {
   int64_t time = 28;  ///< steps of a generated sequence
   int64_t features = 28;
   int64_t classes = 10;
+  bool efficiency = false;  ///< also measure BenchStepResult::synchronisation_efficiency
 };
-RunResult bench_step(const BenchStepRequest& request, Communicator& communicator);
+struct BenchStepResult : RunResult {
+  /// Time of a step without exchange (on the slowest rank) over time of a step with it.
+  std::optional<double> synchronisation_efficiency;
+};
+BenchStepResult bench_step(const BenchStepRequest& request, Communicator& communicator);
+
+/// Times all-reduces between the ranks' CPU memory, through each transport there is.
+struct BenchCommRequest {
+  LaunchEnvironment environment;
+  int64_t smallest_bytes = 1 << 10;  ///< and four times as many each time
+  int64_t largest_bytes = 1 << 28;
+  double seconds_per_size = 0.2;
+  double timeout_seconds = 60;
+};
+/// The gradient of the founding recipe: measured besides the powers of four.
+inline constexpr int64_t kRecipeGradientBytes = 352 << 10;
+std::vector<SumFigure> bench_comm(const BenchCommRequest& request, Communicator& communicator);
 
 }  // namespace lockstep

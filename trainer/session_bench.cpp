@@ -52,40 +52,94 @@ nlohmann::json noise_description(const BenchStepRequest& request) {
           {"labels", nlohmann::json::array()}};
 }
 
+/// Runs steps and notes how long each took.
+class StepTimer {
+ public:
+  StepTimer(const RunConfig& config, Replica& replica, Optimizer& optimizer, Communicator& exchange,
+            std::vector<Span> shards)
+      : config_(config), step_(config, replica, optimizer, exchange, std::move(shards)) {}
+
+  void run(const Batch& batch, int64_t steps, bool count) {
+    for (int64_t i = 0; i < steps; ++i) {
+      const Stopwatch watch;
+      const StepOutcome outcome =
+          step_.run(batch, ++number_, config_.optimizer.learning_rate, false);
+      if (!count) continue;
+      seconds_.push_back(watch.seconds());
+      time_.compute += outcome.compute_seconds;
+      time_.communication += outcome.communication_seconds;
+    }
+  }
+
+  double total() const { return std::accumulate(seconds_.begin(), seconds_.end(), 0.0); }
+  const TimeSplit& time() const { return time_; }
+  double percentile(double share) const {
+    std::vector<double> sorted = seconds_;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
+  }
+
+ private:
+  const RunConfig& config_;
+  TrainStep step_;
+  int64_t number_ = 0;
+  std::vector<double> seconds_;
+  TimeSplit time_;
+};
+
+double largest_of_ranks(double value, Communicator& host) {
+  double largest = value;
+  for (const std::string& text : host.all_gather_bytes(std::to_string(value))) {
+    largest = std::max(largest, std::stod(text));
+  }
+  return largest;
+}
+
 }  // namespace
 
-RunResult bench_step(const BenchStepRequest& request, Communicator& host) {
+BenchStepResult bench_step(const BenchStepRequest& request, Communicator& host) {
   RunConfig config = request.config;
   config.reproducible = false;  // the noise has no lanes
   const ComputePlace compute = prepare_compute(config, host);
-  Replica replica(config, noise_description(request), compute.device);
-  Optimizer optimizer(config.optimizer, replica.buffers());
-  TrainStep step(config, replica, optimizer, *compute.exchange);
+  Replica replica(config, noise_description(request), compute.device, compute.exchange);
+  const std::vector<Span> shards = shards_for(config, replica.buffers(), host.world_size());
+  const auto optimizer = make_optimizer(config, replica.buffers(), shards, host.rank());
   const Batch batch = noise_batch(request, host);
+  StepTimer timer(config, replica, *optimizer, *compute.exchange, shards);
+  timer.run(batch, request.warmup_steps, false);
 
-  RunResult result;
-  std::vector<double> seconds;
-  for (int64_t number = 1; number <= request.warmup_steps + request.steps; ++number) {
-    const Stopwatch watch;
-    const StepOutcome outcome = step.run(batch, number, config.optimizer.learning_rate, false);
-    if (number <= request.warmup_steps) continue;
-    seconds.push_back(watch.seconds());
-    result.time.compute += outcome.compute_seconds;
-    result.time.communication += outcome.communication_seconds;
+  BenchStepResult result;
+  if (request.efficiency) {
+    // In turns, so that a change of the machine's speed meets both. Replicas drift apart in the
+    // turns without exchange: they are put together again before the next turn.
+    const auto alone = make_alone_communicator();
+    StepTimer without(config, replica, *optimizer, *alone, {});
+    constexpr int64_t kTurn = 5;
+    for (int64_t done = 0; done < request.steps; done += kTurn) {
+      timer.run(batch, kTurn, true);
+      without.run(batch, kTurn, true);
+      const torch::Tensor parameters = replica.buffers().parameters();
+      compute.exchange->broadcast(parameters.data_ptr<float>(),
+                                  static_cast<size_t>(parameters.numel()), 0);
+      host.barrier();
+    }
+    result.synchronisation_efficiency =
+        largest_of_ranks(without.total(), host) / largest_of_ranks(timer.total(), host);
+  } else {
+    timer.run(batch, request.steps, true);
   }
-  const double total = std::accumulate(seconds.begin(), seconds.end(), 0.0);
-  std::sort(seconds.begin(), seconds.end());
-  const auto at = [&](double share) {
-    return 1e3 * seconds[static_cast<size_t>(share * static_cast<double>(seconds.size() - 1))];
-  };
+  const double total = timer.total();
   result.status = "finished";
   result.steps = request.steps;
   result.seconds = total;
+  result.time = timer.time();
   result.time.other = std::max(0.0, total - result.time.total());
   result.samples_per_second = static_cast<double>(request.steps * config.batch.size) / total;
   result.tokens_per_second = result.samples_per_second * static_cast<double>(request.time);
-  result.step_milliseconds_p50 = at(0.5);
-  result.step_milliseconds_p95 = at(0.95);
+  result.step_milliseconds_p50 = 1e3 * timer.percentile(0.5);
+  result.step_milliseconds_p95 = 1e3 * timer.percentile(0.95);
+  result.hidden_communication_seconds = compute.exchange->hidden_seconds();
+  result.optimizer_bytes = optimizer->state_bytes();
   result.parameters_sha256 = replica.buffers().parameters_sha256();
   result.versions = versions();
   return result;

@@ -5,6 +5,7 @@
 #include "data/base/error.h"
 #include "trainer/comm/launch_environment.h"
 #include "trainer/saved_config.h"
+#include "trainer/train_step.h"
 
 namespace lockstep {
 
@@ -29,7 +30,7 @@ ComputePlace prepare_compute(const RunConfig& config, Communicator& host) {
   }
   if (host.world_size() > 1) {
     place.own = make_nccl_communicator(host, place.choice.index,
-                                       {config.communication.timeout_seconds, {}});
+                                       {config.communication.timeout_seconds, {}, false});
     place.exchange = place.own.get();
   }
   return place;
@@ -57,9 +58,20 @@ RunData open_run_data(const RunConfig& config, Communicator& host) {
   return data;
 }
 
+std::vector<Span> shards_for(const RunConfig& config, const FlatBuffers& buffers, int world_size) {
+  if (!config.optimizer.sharded || world_size == 1) return {};
+  return make_shards(buffers, world_size);
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const RunConfig& config, FlatBuffers& buffers,
+                                          const std::vector<Span>& shards, int rank) {
+  if (shards.empty()) return std::make_unique<Optimizer>(config.optimizer, buffers);
+  return std::make_unique<Optimizer>(config.optimizer, buffers, shards[static_cast<size_t>(rank)]);
+}
+
 void require_same_config_on_all(const RunConfig& config, Communicator& host) {
   const std::string own = nlohmann::json(saved_fields(config)).dump();
-  const std::vector<std::string> all = host.all_gather(own);
+  const std::vector<std::string> all = host.all_gather_bytes(own);
   const auto of_root = nlohmann::json::parse(all[0]).get<std::map<std::string, std::string>>();
   for (size_t rank = 1; rank < all.size(); ++rank) {
     if (all[rank] == all[0]) continue;
@@ -76,6 +88,17 @@ void require_same_config_on_all(const RunConfig& config, Communicator& host) {
 }
 
 void require_legal_world(const RunConfig& config, int world_size) {
+  const int64_t parts =
+      (config.reproducible ? config.lanes : world_size) * config.batch.accumulation;
+  if (config.batch.size < parts) {
+    throw JobError(
+        ExitCode::config,
+        fmt::format("batch.size: a global batch of {} samples cannot be cut into {} {} with {} "
+                    "micro-batches each",
+                    config.batch.size, config.reproducible ? config.lanes : world_size,
+                    config.reproducible ? "lanes" : "ranks", config.batch.accumulation),
+        fmt::format("make batch.size at least {}, or lower batch.accumulation", parts));
+  }
   if (!config.reproducible || (world_size <= config.lanes && config.lanes % world_size == 0))
     return;
   std::string legal;

@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "trainer/comm/communicator.h"
 #include "trainer/devices.h"
+#include "trainer/optimizer.h"
 #include "trainer/run_config.h"
 
 namespace lockstep {
@@ -34,11 +35,17 @@ struct RunData {
 };
 RunData open_run_data(const RunConfig& config, Communicator& host);
 
+/// Each rank's part of the optimizer; empty when it is not sharded, or there is one rank.
+std::vector<Span> shards_for(const RunConfig& config, const FlatBuffers& buffers, int world_size);
+std::unique_ptr<Optimizer> make_optimizer(const RunConfig& config, FlatBuffers& buffers,
+                                          const std::vector<Span>& shards, int rank);
+
 /// Throws JobError(config) when ranks were given different configurations, naming rank and field.
 void require_same_config_on_all(const RunConfig& config, Communicator& host);
 
-/// Throws JobError(config) when `reproducible` and the world does not divide the lanes, listing
-/// the legal sizes. Takes only what every rank knows alike.
+/// Throws JobError(config) when a global batch has fewer samples than parts to cut it into, or when
+/// `reproducible` and the world does not divide the lanes, listing the legal sizes. Takes only what
+/// every rank knows alike.
 void require_legal_world(const RunConfig& config, int world_size);
 
 }  // namespace lockstep

@@ -96,7 +96,7 @@ TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder&
       const TrainState& state = checkpoint->state;
       const std::string origin = checkpoint->folder.string();
       buffers.load(checkpoint->model, "", buffers.parameters(), origin);
-      optimizer.load_state(checkpoint->optimizer, origin);
+      optimizer.check_state(checkpoint->optimizer, origin);
       position = {{"step", state.step}, {"epoch", state.epoch}, {"index", state.index}};
       for (const std::string& name : replica.task().sum_names()) {
         const auto sum = state.epoch_sums.find(name);
@@ -111,8 +111,10 @@ TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder&
   const json agreed = json::parse(host.broadcast_bytes(position.dump(), 0));
   const auto count = static_cast<size_t>(buffers.parameters().numel());
   compute.exchange->broadcast(buffers.parameters().data_ptr<float>(), count, 0);
-  for (const torch::Tensor& state : optimizer.state_buffers()) {
-    compute.exchange->broadcast(state.data_ptr<float>(), count, 0);
+  if (agreed["step"] > 0) {
+    static const std::map<std::string, StoredTensor> none;
+    optimizer.scatter_state(checkpoint ? checkpoint->optimizer : none, *compute.exchange,
+                            folder.path.string());
   }
   return {agreed["step"], {agreed["epoch"], agreed["index"]}, agreed["sums"]};
 }
@@ -155,7 +157,7 @@ TrainState unchanging_state(const TrainRequest& request, const RunFolder& folder
 /// wait.
 double imbalance(double own_seconds, Communicator& host) {
   double total = 0, largest = 0;
-  for (const std::string& text : host.all_gather(std::to_string(own_seconds))) {
+  for (const std::string& text : host.all_gather_bytes(std::to_string(own_seconds))) {
     const double seconds = std::stod(text);
     total += seconds;
     largest = std::max(largest, seconds);
@@ -196,7 +198,7 @@ bool finished_before(const RunFolder& folder, int64_t steps, Communicator& host)
 }
 
 std::vector<std::string> hosts_of(Communicator& host) {
-  return host.all_gather(host.place().host);
+  return host.all_gather_bytes(host.place().host);
 }
 
 std::vector<const Split*> pointers_to(const std::vector<Split>& splits) {
@@ -213,14 +215,14 @@ RunResult train(const TrainRequest& request, Communicator& host) {
   require_legal_world(config, host.world_size());
   ComputePlace compute = prepare_compute(config, host);
   RunData data = open_run_data(config, host);
-  std::unique_ptr<Replica> replica;
-  std::unique_ptr<Optimizer> optimizer;
-  together(host, [&] {
-    const Manifest& manifest = data.dataset->manifest();
-    replica = std::make_unique<Replica>(config, find_task(config.task).describe_data(manifest),
-                                        compute.device);
-    optimizer = std::make_unique<Optimizer>(config.optimizer, replica->buffers());
-  });
+  json description;
+  together(host,
+           [&] { description = find_task(config.task).describe_data(data.dataset->manifest()); });
+  const auto replica =
+      std::make_unique<Replica>(config, description, compute.device, compute.exchange);
+  const std::vector<Span> shards = shards_for(config, replica->buffers(), host.world_size());
+  const std::unique_ptr<Optimizer> optimizer =
+      make_optimizer(config, replica->buffers(), shards, host.rank());
   RunFolder folder = open_run_folder(request, host);
   if (!compute.choice.warning.empty()) warn(folder, compute.choice.warning);
   const TrainPosition start = restore_or_broadcast(request, folder, data.dataset->manifest(),
@@ -230,6 +232,7 @@ RunResult train(const TrainRequest& request, Communicator& host) {
   });
   Trainer trainer({config, *replica, *optimizer, host, *compute.exchange, *data.train,
                    pointers_to(data.held_out), folder.observers.get(), folder.checkpoints.get(),
+                   shards, request.trace_steps, folder.path,
                    unchanging_state(request, folder, data, *replica), request.stop_requested},
                   start);
   if (start.step >= trainer.total_steps() && finished_before(folder, start.step, host)) {
@@ -265,8 +268,10 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
     const int64_t own_samples =
         (config.batch.size + host.world_size() - 1) / host.world_size() / config.batch.accumulation;
     const double mebibyte = 1 << 20;
-    const double state = static_cast<double>(replica.buffers().parameters().numel()) * 4 *
-                         static_cast<double>(2 + optimizer.num_states()) / mebibyte;
+    const double states = static_cast<double>(optimizer.num_states()) /
+                          (config.optimizer.sharded ? host.world_size() : 1);
+    const double state =
+        static_cast<double>(replica.buffers().parameters().numel()) * 4 * (2 + states) / mebibyte;
     // An LSTM step keeps 4 gates, 2 cell values and the output of every cell for the way back.
     const double activations =
         static_cast<double>(own_samples * manifest.find_split(config.data.train_split)->longest *

@@ -1,7 +1,14 @@
 #include "trainer/train_step.h"
 
-#include <cmath>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numeric>
+
+#include "data/base/trace.h"
 #include "data/sampler.h"
 #include "trainer/stopwatch.h"
 
@@ -9,48 +16,77 @@ namespace lockstep {
 
 using torch::Tensor;
 
+std::vector<Span> make_shards(const FlatBuffers& buffers, int world_size) {
+  const auto size = static_cast<size_t>(buffers.gradients().numel());
+  std::vector<Span> shards;
+  for (int rank = 0; rank < world_size; ++rank) {
+    shards.push_back(aligned_slice(size, rank, world_size, static_cast<size_t>(kNormBlock)));
+  }
+  return shards;
+}
+
 TrainStep::TrainStep(const RunConfig& config, Replica& replica, Optimizer& optimizer,
-                     Communicator& exchange)
-    : config_(config), replica_(replica), optimizer_(optimizer), exchange_(exchange) {}
+                     Communicator& exchange, std::vector<Span> shards)
+    : config_(config),
+      replica_(replica),
+      optimizer_(optimizer),
+      exchange_(exchange),
+      shards_(std::move(shards)),
+      buckets_(replica.task().model(), replica.buffers(),
+               static_cast<int64_t>(config.communication.bucket_megabytes * 1e6 / sizeof(float))) {}
 
 StepOutcome TrainStep::run(const Batch& batch, int64_t step, double learning_rate, bool want_stop) {
+  const TraceSpan span("step");
   StepOutcome outcome;
   Stopwatch watch;
-  compute_gradients(batch, step);
+  report_ = {};
+  report_.fingerprint = fingerprint(step);
+  not_finite_parameter_.clear();
+  replica_.buffers().zero_gradients();
+  compute_and_start_sums(batch, step);
   write_control_word(want_stop);
   outcome.compute_seconds = watch.lap();
 
-  exchange_gradients();
+  sum_last_bucket();
   outcome.communication_seconds = watch.lap();
 
-  std::vector<double> word = read_control_word();
-  const auto task_sums = static_cast<size_t>(replica_.num_task_sums());
-  outcome.stop_agreed = word[task_sums + ControlWord::kStop] > 0;
-  // The loss of a batch is its sum over all ranks' targets divided by their number: the division
-  // is folded into the update.
-  const double scale = 1.0 / std::max(1.0, word[1]);
-  outcome.gradient_norm = norm_of(replica_.buffers().gradients()) * scale;
-  require_finite(outcome.gradient_norm, step);
-  const double limit = config_.optimizer.clip_norm;
-  const double clip =
-      limit > 0 && outcome.gradient_norm > limit ? limit / outcome.gradient_norm : 1;
-  optimizer_.update(step, learning_rate, scale * clip);
-  word.resize(task_sums);
-  outcome.sums = std::move(word);
+  ControlWord::Reading word = read_control_word();
+  require_equal_replicas(word, step);
+  outcome.stop_agreed = word.stop;
+  const bool updated = update(step, learning_rate, word, outcome);
   outcome.compute_seconds += watch.lap();
+  if (updated && !shards_.empty()) {
+    const TraceSpan gather("gather parameters");
+    exchange_.all_gather(replica_.buffers().parameters().data_ptr<float>(), shards_);
+    outcome.communication_seconds += watch.lap();
+  }
+  outcome.sums = std::move(word.sums);
   return outcome;
 }
 
-void TrainStep::compute_gradients(const Batch& batch, int64_t step) {
-  replica_.buffers().zero_gradients();
-  if (config_.reproducible) {
-    compute_lanes_in_tree_order(batch, step);
-    return;
+/// Adds this rank's lanes as the binary tree over all lanes does: a finished subtree waits at its
+/// level until its neighbour is there, like carries of a binary counter. While the last lane runs
+/// backward, buckets are joined with what waits for them and their sums over ranks start.
+void TrainStep::compute_and_start_sums(const Batch& batch, int64_t step) {
+  lanes_ = batch.lane_offsets.size() - 1;
+  for (size_t lane = 0; lane < lanes_; ++lane) {
+    if (lane > 0) replica_.buffers().zero_gradients();
+    compute_lane(batch, lane, step);
+    if (lane + 1 < lanes_) keep_lane(lane);
   }
+  buckets_.finish();
+}
+
+void TrainStep::compute_lane(const Batch& batch, size_t lane, int64_t step) {
+  const int64_t first = batch.lane_offsets[lane];
+  const int64_t size = batch.lane_offsets[lane + 1] - first;
   const int64_t parts = config_.batch.accumulation;
   for (int64_t part = 0; part < parts; ++part) {
-    const Share share = share_of(batch.size(), part, parts);
-    add_gradients_of(batch, share.begin, share.end, step);
+    if (lane + 1 == lanes_ && part + 1 == parts) {
+      buckets_.watch([this](size_t bucket) { on_complete(bucket); });
+    }
+    const Share share = share_of(size, part, parts);
+    add_gradients_of(batch, first + share.begin, first + share.end, step);
   }
 }
 
@@ -59,71 +95,189 @@ void TrainStep::add_gradients_of(const Batch& batch, int64_t begin, int64_t end,
   if (begin == end) return;
   const DeviceBatch part = to_device(batch, begin, end, replica_.device());
   const DropoutKey key{true, config_.run.seed, step, &part.sample_ids};
-  const TaskOutput output = replica_.task().compute(part, key);
+  TaskOutput output;
+  {
+    const TraceSpan span("forward");
+    output = replica_.task().compute(part, key);
+  }
+  const TraceSpan span("backward");
   output.loss_sum.backward();
   torch::NoGradGuard no_grad;
   replica_.buffers().tail().narrow(0, 0, replica_.num_task_sums()).add_(output.sums);
 }
 
-/// Adds this rank's lanes as the binary tree over all lanes does: a finished subtree waits at its
-/// level until its neighbour is there, like carries of a binary counter.
-void TrainStep::compute_lanes_in_tree_order(const Batch& batch, int64_t step) {
+void TrainStep::keep_lane(size_t lane) {
+  torch::NoGradGuard no_grad;
   Tensor all = replica_.buffers().gradients_and_tail();
-  const size_t lanes = batch.lane_offsets.size() - 1;
-  for (size_t lane = 0; lane < lanes; ++lane) {
-    if (lane > 0) all.zero_();
-    add_gradients_of(batch, batch.lane_offsets[lane], batch.lane_offsets[lane + 1], step);
-    size_t level = 0;
-    for (; (lane >> level & 1) != 0; ++level) all.add_(lane_sums_[level]);
-    if (lane + 1 == lanes) break;
-    if (lane_sums_.size() <= level) lane_sums_.resize(level + 1);
-    if (!lane_sums_[level].defined()) lane_sums_[level] = torch::empty_like(all);
-    lane_sums_[level].copy_(all);
+  size_t level = 0;
+  for (; (lane >> level & 1) != 0; ++level) all.add_(lane_sums_[level]);
+  if (lane_sums_.size() <= level) lane_sums_.resize(level + 1);
+  if (!lane_sums_[level].defined()) {
+    lane_sums_[level] = torch::empty({all.numel()}, all.options());
+  }
+  lane_sums_[level].copy_(all);
+}
+
+void TrainStep::on_complete(size_t bucket) {
+  if (bucket + 1 == buckets_.buckets().size()) return;  // it waits for the control word
+  join_lanes_and_measure(bucket, buckets_.buckets()[bucket].end);
+  exchange_.start_sum(request_for(bucket));
+}
+
+/// Completes this rank's own gradient in a bucket, up to `end`.
+void TrainStep::join_lanes_and_measure(size_t index, int64_t end) {
+  const Bucket& bucket = buckets_.buckets()[index];
+  FlatBuffers& buffers = replica_.buffers();
+  torch::NoGradGuard no_grad;
+  Tensor range = buffers.gradients_and_tail().narrow(0, bucket.begin, end - bucket.begin);
+  for (size_t level = 0; ((lanes_ - 1) >> level & 1) != 0; ++level) {
+    range.add_(lane_sums_[level].narrow(0, bucket.begin, end - bucket.begin));
+  }
+  for (const size_t parameter : bucket.parameters) {
+    const FlatBuffers::Range& place = buffers.ranges()[parameter];
+    const double squares =
+        squared_norm_of(buffers.gradients().narrow(0, place.offset, place.count));
+    report_.squared_norm += squares;
+    if (!std::isfinite(squares) && not_finite_parameter_.empty()) {
+      not_finite_parameter_ = place.name;
+    }
   }
 }
 
 void TrainStep::write_control_word(bool want_stop) {
-  const double norm = norm_of(replica_.buffers().gradients());
-  not_finite_parameter_.clear();
-  if (!std::isfinite(norm)) not_finite_parameter_ = replica_.buffers().first_not_finite_gradient();
-  Tensor word = torch::zeros({ControlWord::kSize});
-  float* values = word.data_ptr<float>();
-  values[ControlWord::kStop] = want_stop ? 1 : 0;
-  values[ControlWord::kNotFinite] = not_finite_parameter_.empty() ? 0 : 1;
-  values[ControlWord::kSquaredNorm] = static_cast<float>(norm * norm);
-  replica_.buffers().tail().narrow(0, replica_.num_task_sums(), ControlWord::kSize).copy_(word);
+  FlatBuffers& buffers = replica_.buffers();
+  const int64_t end = buffers.gradients_and_tail().numel();
+  join_lanes_and_measure(buckets_.buckets().size() - 1, end);
+  torch::NoGradGuard no_grad;
+  const int64_t task_sums = replica_.num_task_sums();
+  report_.loss_targets = buffers.tail()[1].item<double>();
+  const ControlWord& layout = replica_.control_word();
+  const std::vector<float> values = layout.write(exchange_.rank(), want_stop, report_);
+  buffers.tail()
+      .narrow(0, task_sums, layout.size() - task_sums)
+      .copy_(torch::from_blob(const_cast<float*>(values.data()),
+                              {static_cast<int64_t>(values.size())}));
 }
 
-std::vector<double> TrainStep::read_control_word() const {
-  const Tensor tail = replica_.buffers().tail().cpu();
-  const float* values = tail.const_data_ptr<float>();
-  return {values, values + tail.numel()};
-}
-
-void TrainStep::exchange_gradients() {
-  const Tensor all = replica_.buffers().gradients_and_tail();
-  const auto count = static_cast<size_t>(all.numel());
-  if (config_.reproducible) {
-    exchange_.all_reduce_sum_in_tree_order(all.data_ptr<float>(), count);
-  } else {
-    exchange_.all_reduce_sum(all.data_ptr<float>(), count);
+/// The part of each rank's shard that lies in a bucket, counted from the bucket's begin.
+SumRequest TrainStep::request_for(size_t index) const {
+  const Bucket& bucket = buckets_.buckets()[index];
+  SumRequest request;
+  request.values = replica_.buffers().gradients().data_ptr<float>() + bucket.begin;
+  request.count = static_cast<size_t>(bucket.size());
+  request.order = config_.reproducible ? SumOrder::tree : SumOrder::fastest;
+  for (const Span& shard : shards_) {
+    const auto cut = [&](size_t at) {
+      const auto clamped = std::clamp(static_cast<int64_t>(at), bucket.begin, bucket.end);
+      return static_cast<size_t>(clamped - bucket.begin);
+    };
+    request.kept.push_back({cut(shard.begin), cut(shard.end)});
   }
+  return request;
 }
 
-void TrainStep::require_finite(double norm, int64_t step) {
-  if (std::isfinite(norm)) return;
+/// The last bucket, and the control word behind it, which everybody needs as a whole.
+void TrainStep::sum_last_bucket() {
+  const TraceSpan span("exchange");
+  SumRequest request = request_for(buckets_.buckets().size() - 1);
+  const Tensor tail = replica_.buffers().tail();
+  if (shards_.empty()) {
+    request.count += static_cast<size_t>(tail.numel());
+  } else {
+    exchange_.start_sum(request);
+    request = {tail.data_ptr<float>(), static_cast<size_t>(tail.numel()), request.order, {}};
+  }
+  exchange_.sum(request);
+}
+
+ControlWord::Reading TrainStep::read_control_word() const {
+  const Tensor tail = replica_.buffers().tail().cpu();
+  return replica_.control_word().read(tail.const_data_ptr<float>());
+}
+
+double TrainStep::squared_norm_of_sum() {
+  const Tensor gradients = replica_.buffers().gradients();
+  if (shards_.empty()) return squared_norm_of(gradients);
+  // Each rank knows the blocks of its shard. Sent as the bits of doubles, of which all but one are
+  // zero, so that summing gathers them.
+  const Span own = optimizer_.shard();
+  const std::vector<double> squares = squared_norms_of_blocks(
+      gradients.narrow(0, static_cast<int64_t>(own.begin), static_cast<int64_t>(own.size())));
+  std::vector<int64_t> all(static_cast<size_t>((gradients.numel() + kNormBlock - 1) / kNormBlock));
+  size_t block = own.begin / static_cast<size_t>(kNormBlock);
+  for (const double value : squares) all[block++] = std::bit_cast<int64_t>(value);
+  exchange_.sum_on_all(all);
+  double total = 0;
+  for (const int64_t bits : all) total += std::bit_cast<double>(bits);
+  return total;
+}
+
+/// False when the gradient is not finite and the step is left out.
+bool TrainStep::update(int64_t step, double learning_rate, const ControlWord::Reading& word,
+                       StepOutcome& outcome) {
+  const TraceSpan span("update");
+  // The loss of a batch is its sum over all ranks' targets divided by their number: the division
+  // is folded into the update.
+  const double scale = 1.0 / std::max(1.0, word.sums[1]);
+  const double squared_norm = squared_norm_of_sum();
+  outcome.gradient_norm = std::sqrt(squared_norm) * scale;
+  if (!std::isfinite(outcome.gradient_norm)) {
+    outcome.left_out =
+        fmt::format("step {}: the gradient is not finite; first on {}", step, where_not_finite());
+    if (++left_out_in_a_row_ <= config_.optimizer.skip_not_finite) return false;
+    throw JobError(
+        ExitCode::not_finite, outcome.left_out,
+        "lower optimizer.learning_rate or set optimizer.clip_norm; `lockstep data "
+        "inspect` shows whether the inputs are sane; parameters are as before this step");
+  }
+  left_out_in_a_row_ = 0;
+  outcome.noise = gradient_noise(word.ranks, squared_norm);
+  const double limit = config_.optimizer.clip_norm;
+  const double clip =
+      limit > 0 && outcome.gradient_norm > limit ? limit / outcome.gradient_norm : 1;
+  optimizer_.update(step, learning_rate, scale * clip);
+  return true;
+}
+
+std::string TrainStep::where_not_finite() {
   std::string where;
-  const std::vector<std::string> parameters = exchange_.all_gather(not_finite_parameter_);
+  const std::vector<std::string> parameters = exchange_.all_gather_bytes(not_finite_parameter_);
   for (size_t rank = 0; rank < parameters.size(); ++rank) {
     if (parameters[rank].empty()) continue;
     where += fmt::format("{}rank {} ({})", where.empty() ? "" : ", ", rank, parameters[rank]);
   }
+  return where.empty() ? "no single rank: the sum overflows" : where;
+}
+
+/// A flipped bit in one rank's memory would otherwise spread into every later checkpoint.
+void TrainStep::require_equal_replicas(const ControlWord::Reading& word, int64_t step) const {
+  if (exchange_.world_size() == 1) return;
+  const std::vector<int> differing = differing_ranks(word.ranks);
+  if (differing.empty()) return;
+  const bool clear = differing.size() < word.ranks.size();
+  std::string names;
+  for (const int rank : differing) names += fmt::format("{}{}", names.empty() ? "" : ", ", rank);
   throw JobError(
-      ExitCode::not_finite,
-      fmt::format("step {}: the gradient is not finite; first on {}", step,
-                  where.empty() ? "no single rank: the sum overflows" : where),
-      "lower optimizer.learning_rate or set optimizer.clip_norm; `lockstep data inspect` "
-      "shows whether the inputs are sane; parameters are as before this step");
+      ExitCode::diverged,
+      fmt::format("step {}: replicas hold different parameters; {}", step,
+                  clear ? fmt::format("not like the majority: rank{} {}",
+                                      differing.size() > 1 ? "s" : "", names)
+                        : fmt::format("no majority among ranks {}, so none can be blamed", names)),
+      "a rank's memory or device is unreliable; nothing was saved since: continue from the last "
+      "checkpoint on other hosts");
+}
+
+/// Of a part of the parameters that moves with the step, so that within some steps all are covered.
+uint32_t TrainStep::fingerprint(int64_t step) const {
+  if (exchange_.world_size() == 1) return 0;
+  constexpr int64_t kParts = 256, kLeast = 4096;
+  const Tensor parameters = replica_.buffers().parameters();
+  const int64_t size = std::max(kLeast, (parameters.numel() + kParts - 1) / kParts);
+  const int64_t parts = (parameters.numel() + size - 1) / size;
+  const int64_t begin = step % parts * size;
+  const Tensor part = parameters.narrow(0, begin, std::min(size, parameters.numel() - begin)).cpu();
+  return static_cast<uint32_t>(
+      XXH3_64bits(part.const_data_ptr<float>(), static_cast<size_t>(part.numel()) * sizeof(float)));
 }
 
 }  // namespace lockstep

@@ -1,10 +1,14 @@
 #include "trainer/trainer.h"
 
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
+#include "data/base/atomic_file.h"
+#include "data/base/trace.h"
 #include "trainer/evaluation.h"
 #include "trainer/host_memory.h"
 #include "trainer/schedule.h"
@@ -50,12 +54,17 @@ Trainer::Trainer(TrainerParts parts, TrainPosition start)
       sampler_(parts_.train.size(), parts_.config.batch.size,
                static_cast<uint64_t>(parts_.config.run.seed), /*shuffle=*/true),
       loader_(parts_.train, sampler_, loader_options(parts_), position_.next),
-      train_step_(parts_.config, parts_.replica, parts_.optimizer, parts_.exchange),
+      train_step_(parts_.config, parts_.replica, parts_.optimizer, parts_.exchange, parts_.shards),
       padding_(2, 0) {
   for (Window* window : {&interval_, &epoch_, &run_}) restart(*window);
   const auto num_sums = static_cast<size_t>(parts_.replica.num_task_sums());
   position_.epoch_sums.resize(num_sums, 0.0);
   epoch_.sums = position_.epoch_sums;
+  if (parts_.trace_steps > 0) {
+    trace_until_ = position_.step + parts_.trace_steps;
+    Trace::name_thread("compute");
+    Trace::start();
+  }
 }
 
 int64_t Trainer::total_steps() const {
@@ -69,6 +78,7 @@ RunResult Trainer::run() {
     step();
     after_step();
   }
+  finish_trace();
   if (finished() && evaluated_step_ != position_.step) evaluate();
   if (saved_step_ != position_.step) checkpoint();
   return finished() ? result("finished", ExitCode::done) : result("drained", ExitCode::drained);
@@ -77,7 +87,7 @@ RunResult Trainer::run() {
 void Trainer::step() {
   const Stopwatch whole;
   const double waited_before = loader_.waited_seconds();
-  const Batch& batch = *loader_.next();
+  const Batch& batch = next_batch();
   const double data_seconds = loader_.waited_seconds() - waited_before;
   const int64_t number = position_.step + 1;
   learning_rate_ = parts_.config.optimizer.learning_rate *
@@ -87,7 +97,15 @@ void Trainer::step() {
   position_.step = number;
   gradient_norm_ = outcome.gradient_norm;
   stop_agreed_ = outcome.stop_agreed;
+  if (!outcome.left_out.empty() && parts_.observer != nullptr) {
+    parts_.observer->on_warning(outcome.left_out + "; this step is left out");
+  }
   count(batch, outcome, data_seconds, whole.seconds());
+}
+
+const Batch& Trainer::next_batch() {
+  const TraceSpan span("wait for data");
+  return *loader_.next();
 }
 
 void Trainer::count(const Batch& batch, const StepOutcome& outcome, double data_seconds,
@@ -100,6 +118,8 @@ void Trainer::count(const Batch& batch, const StepOutcome& outcome, double data_
       batch.size() == 0 ? 0 : sum(inputs.lengths) * batch.global_samples / batch.size();
   for (Window* window : {&interval_, &epoch_, &run_}) {
     for (size_t i = 0; i < outcome.sums.size(); ++i) window->sums[i] += outcome.sums[i];
+    window->noise.squared_gradient += outcome.noise.squared_gradient;
+    window->noise.covariance_trace += outcome.noise.covariance_trace;
     window->steps += 1;
     window->samples += batch.global_samples;
     window->tokens += tokens;
@@ -116,6 +136,7 @@ void Trainer::count(const Batch& batch, const StepOutcome& outcome, double data_
 
 /// What is due between two steps.
 void Trainer::after_step() {
+  if (position_.step == trace_until_) finish_trace();
   const auto due = [&](int64_t every) { return every > 0 && position_.step % every == 0; };
   if (due(parts_.config.train.log_every)) log_interval();
   const bool epoch_ended = position_.next.index == sampler_.batches_per_epoch();
@@ -149,6 +170,11 @@ void Trainer::log_interval() {
     report.metrics = parts_.replica.task().metrics(interval_.sums);
     report.learning_rate = learning_rate_;
     report.gradient_norm = gradient_norm_;
+    if (parts_.communicator.world_size() > 1) {
+      const GradientNoise& noise = interval_.noise;
+      report.noise_scale =
+          noise.squared_gradient > 0 ? noise.covariance_trace / noise.squared_gradient : NAN;
+    }
     report.seconds = interval_.time.total();
     report.samples = interval_.samples;
     report.tokens = interval_.tokens;
@@ -183,6 +209,9 @@ void Trainer::checkpoint() {
   const Stopwatch watch;
   require_equal_replicas();
   CheckpointReport report;
+  std::vector<torch::Tensor> optimizer_memory;
+  const std::vector<TensorView> optimizer_state =
+      parts_.optimizer.gather_state(parts_.exchange, parts_.shards, optimizer_memory);
   together(parts_.communicator, [&] {
     if (parts_.checkpoints == nullptr) return;
     TrainState state = parts_.saved;
@@ -193,10 +222,9 @@ void Trainer::checkpoint() {
     for (size_t i = 0; i < names.size(); ++i) state.epoch_sums[names[i]] = position_.epoch_sums[i];
     if (!last_evaluations_.empty()) state.metrics = last_evaluations_.back().metrics;
     torch::Tensor parameters;
-    std::vector<torch::Tensor> optimizer_memory;
     FlatBuffers& buffers = parts_.replica.buffers();
     report = parts_.checkpoints->commit(state, buffers.views(buffers.parameters(), "", parameters),
-                                        parts_.optimizer.state(optimizer_memory));
+                                        optimizer_state);
     parts_.checkpoints->keep_newest(parts_.config.checkpoint.keep);
   });
   saved_step_ = position_.step;
@@ -207,12 +235,24 @@ void Trainer::checkpoint() {
   }
 }
 
+/// Collective: rank zero writes what all ranks have collected.
+void Trainer::finish_trace() {
+  if (!Trace::active()) return;
+  const std::vector<std::string> ranks =
+      parts_.communicator.all_gather_bytes(Trace::stop(parts_.communicator.rank()));
+  together(parts_.communicator, [&] {
+    if (!parts_.communicator.is_root()) return;
+    write_file_atomically(parts_.run_dir / "trace.json",
+                          fmt::format("[{}]\n", fmt::join(ranks, ",\n")));
+  });
+}
+
 /// Nothing is saved of replicas that differ: a flipped bit in one rank's memory would otherwise
 /// spread into every later checkpoint.
 void Trainer::require_equal_replicas() {
   if (parts_.communicator.world_size() == 1) return;
   const std::string own = parts_.replica.buffers().parameters_sha256();
-  const std::vector<std::string> all = parts_.communicator.all_gather(own);
+  const std::vector<std::string> all = parts_.communicator.all_gather_bytes(own);
   if (std::all_of(all.begin(), all.end(), [&](const std::string& h) { return h == own; })) return;
   std::string odd;
   for (size_t rank = 0; rank < all.size(); ++rank) {
@@ -253,6 +293,8 @@ RunResult Trainer::result(const std::string& status, ExitCode code) {
     result.padding_fraction =
         1 - static_cast<double>(padding_[0]) / static_cast<double>(padding_[1]);
   }
+  result.hidden_communication_seconds = parts_.exchange.hidden_seconds();
+  result.optimizer_bytes = parts_.optimizer.state_bytes();
   result.peak_memory_bytes = peak_memory_bytes();
   result.evaluations = last_evaluations_;
   result.parameters_sha256 = parts_.replica.buffers().parameters_sha256();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ struct TrainerParts {
   std::vector<const Split*> held_out;      ///< evaluated while training
   Observer* observer = nullptr;            ///< on rank zero; null elsewhere
   CheckpointStore* checkpoints = nullptr;  ///< on rank zero; null elsewhere
+  std::vector<Span> shards;  ///< each rank's part of the optimizer; empty when not sharded
+  int64_t trace_steps = 0;   ///< how many steps go into `run_dir`/trace.json
+  std::filesystem::path run_dir;
   TrainState saved;  ///< of what never changes: config, fingerprint, incarnation, ...
   const std::atomic<bool>* stop_requested = nullptr;
 };
@@ -59,6 +63,7 @@ class Trainer {
   /// Sums of the steps since some moment.
   struct Window {
     std::vector<double> sums;
+    GradientNoise noise;  ///< sums over steps
     int64_t steps = 0;
     int64_t samples = 0;
     int64_t tokens = 0;
@@ -68,6 +73,7 @@ class Trainer {
 
   bool finished() const { return position_.step >= total_steps(); }
   void step();
+  const Batch& next_batch();
   void count(const Batch& batch, const StepOutcome& outcome, double data_seconds, double seconds);
   void after_step();
   void end_epoch();
@@ -75,6 +81,7 @@ class Trainer {
   std::vector<EvaluationReport> evaluate();
   void checkpoint();
   void require_equal_replicas();
+  void finish_trace();
   void restart(Window& window);
 
   TrainerParts parts_;
@@ -89,6 +96,7 @@ class Trainer {
   Window epoch_;
   Window run_;
   std::vector<float> step_seconds_;
+  int64_t trace_until_ = 0;       ///< the last step of the trace; 0 when there is none
   std::vector<int64_t> padding_;  ///< {real, padded} steps of this rank's inputs
   std::vector<EvaluationReport> last_evaluations_;
   int64_t evaluated_step_ = -1;

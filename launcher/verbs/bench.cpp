@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "launcher/run_file.h"
@@ -25,16 +26,24 @@ double fraction(double part, const RunResult& result) {
   return total > 0 ? part / total : 0;
 }
 
-std::string result_text(const RunResult& result, int world_size) {
+std::string result_text(const BenchStepResult& result, int world_size) {
+  std::string efficiency;
+  if (result.synchronisation_efficiency) {
+    efficiency = fmt::format(
+        "\nsynchronisation efficiency: {:.3f} (a step without exchange over a "
+        "step with it)",
+        *result.synchronisation_efficiency);
+  }
   return fmt::format(
       "{} steps on {} rank{}: {:.0f} samples/s, {:.0f} tokens/s\n"
       "a step takes {:.3f} ms (median), {:.3f} ms (95th percentile)\n"
-      "of it: {:.0f} % compute, {:.0f} % communication, {:.0f} % waiting for data, {:.0f} % other",
+      "of it: {:.0f} % compute, {:.1f} % communication, {:.0f} % waiting for data, {:.0f} % "
+      "other{}",
       result.steps, world_size, world_size == 1 ? "" : "s", result.samples_per_second,
       result.tokens_per_second, result.step_milliseconds_p50, result.step_milliseconds_p95,
       100 * fraction(result.time.compute, result),
       100 * fraction(result.time.communication, result), 100 * fraction(result.time.data, result),
-      100 * fraction(result.time.other, result));
+      100 * fraction(result.time.other, result), efficiency);
 }
 
 int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
@@ -43,16 +52,18 @@ int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
   RankedCommand command{file, options.ranks, words, {}, {}};
   command.work = [&](Communicator& communicator) {
     options.request.config = file.loaded.config;
-    const RunResult result = bench_step(options.request, communicator);
+    const BenchStepResult result = bench_step(options.request, communicator);
     if (communicator.is_root()) {
       RunInfo info;
       info.config_name = file.name;
       info.task = options.request.config.task;
       info.batch_size = options.request.config.batch.size;
       info.world_size = communicator.world_size();
-      out << (options.json ? result_json(result, info).dump()
-                           : result_text(result, info.world_size))
-          << std::endl;
+      nlohmann::json json = result_json(result, info);
+      if (result.synchronisation_efficiency) {
+        json["synchronisation_efficiency"] = *result.synchronisation_efficiency;
+      }
+      out << (options.json ? json.dump() : result_text(result, info.world_size)) << std::endl;
     }
     return result.exit_code;
   };
@@ -77,6 +88,9 @@ void add_step(CLI::App& bench, CommandLine& line, std::ostream& out) {
   add_count(*verb, "--time", options->request.time, 1, "Steps of a sequence");
   add_count(*verb, "--features", options->request.features, 1, "Numbers in a step of a sequence");
   add_count(*verb, "--classes", options->request.classes, 2, "Classes to tell apart");
+  verb->add_flag("--efficiency", options->request.efficiency,
+                 "Also run steps without exchange, in turns, and print by how much the exchange "
+                 "slows a step down");
   verb->add_flag("--json", options->json, "Print one line of JSON with the keys of result.json");
   verb->footer(
       "Example:\n  lockstep bench step configs/bench_large.yaml -n 2 --features 512 --time 35 "
@@ -86,12 +100,82 @@ void add_step(CLI::App& bench, CommandLine& line, std::ostream& out) {
   });
 }
 
+struct BenchCommOptions {
+  std::optional<int> ranks;
+  BenchCommRequest request;
+  bool json = false;
+};
+
+std::string bytes_text(size_t bytes) {
+  if (bytes >= 1 << 20) return fmt::format("{} MiB", bytes >> 20);
+  return fmt::format("{} KiB", bytes >> 10);
+}
+
+std::string sums_text(const std::vector<SumFigure>& figures, int world_size) {
+  std::string text = fmt::format("{:24} {:>8} {:>12} {:>16} {:>10}\n", "all-reduce through",
+                                 "bytes", "microseconds", "algorithm GB/s", "bus GB/s");
+  for (const SumFigure& figure : figures) {
+    text += fmt::format("{:24} {:>8} {:>12.1f} {:>16.2f} {:>10.2f}\n", figure.transport,
+                        bytes_text(figure.bytes), 1e6 * figure.seconds,
+                        figure.algorithm_bandwidth() / 1e9, figure.bus_bandwidth(world_size) / 1e9);
+  }
+  return text + fmt::format("{} ranks; every size's result was checked first", world_size);
+}
+
+std::string sums_json(const std::vector<SumFigure>& figures, const Place& place) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const SumFigure& figure : figures) {
+    rows.push_back({{"transport", figure.transport},
+                    {"bytes", figure.bytes},
+                    {"seconds", figure.seconds},
+                    {"algorithm_bandwidth", figure.algorithm_bandwidth()},
+                    {"bus_bandwidth", figure.bus_bandwidth(place.world_size)}});
+  }
+  return nlohmann::json({{"world_size", place.world_size}, {"sums", rows}}).dump();
+}
+
+int run_bench_comm(BenchCommOptions& options, const std::vector<std::string>& words,
+                   std::ostream& out) {
+  const RunFile file;  // the defaults
+  RankedCommand command{file, options.ranks, words, {}, {}};
+  command.work = [&](Communicator& communicator) {
+    if (communicator.world_size() == 1) {
+      throw JobError(ExitCode::usage, "one rank exchanges nothing", "start several with -n");
+    }
+    options.request.environment = own_launch_environment();
+    const std::vector<SumFigure> figures = bench_comm(options.request, communicator);
+    if (!communicator.is_root()) return 0;
+    out << (options.json ? sums_json(figures, communicator.place())
+                         : sums_text(figures, communicator.world_size()))
+        << std::endl;
+    return 0;
+  };
+  return run_or_start(command);
+}
+
+void add_comm(CLI::App& bench, CommandLine& line, std::ostream& out) {
+  CLI::App* verb =
+      bench.add_subcommand("comm", "Time all-reduces between ranks, through each transport");
+  const auto options = std::make_shared<BenchCommOptions>();
+  options->request.largest_bytes = 1 << 28;
+  add_ranks_option(*verb, options->ranks);
+  add_count(*verb, "--smallest", options->request.smallest_bytes, 1024,
+            "Bytes to begin with; then four times as many each time");
+  add_count(*verb, "--largest", options->request.largest_bytes, 1024, "Bytes to end with");
+  verb->add_flag("--json", options->json, "Print one line of JSON");
+  verb->footer("Example:\n  lockstep bench comm -n 2");
+  verb->callback([&line, &out, options] {
+    line.action = [&line, &out, options] { return run_bench_comm(*options, line.words, out); };
+  });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, CommandLine& line, std::ostream& out) {
-  CLI::App* bench = app.add_subcommand("bench", "Measure speed: step");
+  CLI::App* bench = app.add_subcommand("bench", "Measure speed: step, comm");
   bench->require_subcommand(1);
   add_step(*bench, line, out);
+  add_comm(*bench, line, out);
 }
 
 }  // namespace lockstep

@@ -26,6 +26,7 @@ TrainRequest request_of(const RunFile& file, const TrainOptions& options) {
   request.config_name = file.name;
   request.config_text = resolved_yaml(request.config);
   request.resume = resume_choice(options.resume);
+  request.trace_steps = options.trace_steps;
   request.quiet = options.quiet;
   request.colours = colours_are_welcome();
   request.stop_requested = &install_stop_handlers();
@@ -60,6 +61,12 @@ void describe_train(CLI::App& verb, TrainOptions& options) {
   verb.add_flag("--dry-run", options.dry_run,
                 "Do everything but train: check the config and data, print shapes, parameters, "
                 "memory and length");
+  verb.add_option(
+          "--trace", options.trace_steps,
+          "Write a timeline of the first N steps of all ranks to trace.json in the run folder, for "
+          "chrome://tracing or ui.perfetto.dev")
+      ->check(CLI::Range(int64_t{1}, int64_t{100000}).description(""))
+      ->type_name("N");
   verb.add_flag("-q,--quiet", options.quiet,
                 "No progress on the terminal; files are written all the same");
 }

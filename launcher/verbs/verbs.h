@@ -38,6 +38,7 @@ struct TrainOptions {
   RunFileOptions file;
   std::optional<int> ranks;
   std::string resume = "auto";
+  int64_t trace_steps = 0;
   bool dry_run = false;
   bool quiet = false;
 };

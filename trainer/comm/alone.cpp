@@ -19,10 +19,13 @@ class AloneCommunicator : public Communicator {
 
   const Place& place() const override { return place_; }
   std::string name() const override { return "alone"; }
-  void all_reduce_sum(float*, size_t) override {}
-  void all_reduce_sum_in_tree_order(float*, size_t) override {}
+  float* allocate(size_t) override { return nullptr; }
+  void sum(const SumRequest&) override {}
+  void start_sum(const SumRequest&) override {}
+  void complete_sums() override {}
+  void all_gather(float*, const std::vector<Span>&) override {}
   void broadcast(float*, size_t, int) override {}
-  std::vector<std::string> all_gather(const std::string& bytes) override { return {bytes}; }
+  std::vector<std::string> all_gather_bytes(const std::string& bytes) override { return {bytes}; }
   std::string broadcast_bytes(const std::string& bytes, int) override { return bytes; }
   void sum_on_all(std::vector<int64_t>&) override {}
   void barrier() override {}

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "data/base/error.h"
+#include "trainer/comm/span.h"
 
 namespace lockstep {
 
@@ -24,6 +25,24 @@ struct Place {
   int local_rank = 0;  ///< among the ranks of this host
   int local_size = 1;
   std::string host;
+};
+
+/// The order in which ranks' values are added.
+enum class SumOrder {
+  fastest,  ///< whatever the transport likes
+  /// A fixed binary tree over ranks (0+1)+(2+3)...: the bits depend on the ranks' values only, and
+  /// equal a tree over more leaves when each rank brings a subtree. World size: a power of two.
+  tree
+};
+
+/// In place: values[i] becomes the sum over all ranks. Memory of the backend's device.
+struct SumRequest {
+  float* values = nullptr;
+  size_t count = 0;
+  SumOrder order = SumOrder::fastest;
+  /// Reduce-scatter: rank r needs only values[kept[r]] and the rest is left undefined; spans
+  /// follow each other. Empty: everybody needs everything.
+  std::vector<Span> kept = {};
 };
 
 class Communicator {
@@ -37,18 +56,25 @@ class Communicator {
   /// "alone", "mpi" or "nccl".
   virtual std::string name() const = 0;
 
-  /// In place: `values[i]` becomes the sum over all ranks, in whatever order is fastest. Memory
-  /// of the backend's device.
-  virtual void all_reduce_sum(float* values, size_t count) = 0;
-  /// The same, added in a fixed binary tree over ranks (0+1)+(2+3)...: the bits depend on the
-  /// ranks' values only, and equal a tree over more leaves when each rank brings a subtree.
-  /// World size must be a power of two.
-  virtual void all_reduce_sum_in_tree_order(float* values, size_t count) = 0;
+  /// Memory for `count` values in which sums are fastest, zeros; null where any memory of the
+  /// device is as good. Collective; lives as long as the communicator.
+  virtual float* allocate(size_t count) = 0;
+
+  /// Completes all sums that were started, then does this one.
+  virtual void sum(const SumRequest& request) = 0;
+  /// Begins a sum and returns; it goes on while this thread computes. The values must not be
+  /// touched, and nothing else be asked of this communicator, until sum() or complete_sums().
+  virtual void start_sum(const SumRequest& request) = 0;
+  virtual void complete_sums() = 0;
+  /// How long sums have gone on while nobody waited for them; 0 where that cannot be told.
+  virtual double hidden_seconds() const { return 0; }
+  /// Everybody gets values[kept[r]] of rank r: the second half of a sharded update.
+  virtual void all_gather(float* values, const std::vector<Span>& kept) = 0;
   /// Rank `root`'s values to all. Memory of the backend's device.
   virtual void broadcast(float* values, size_t count, int root) = 0;
 
   /// Host memory, for set-up and bookkeeping, never in a step.
-  virtual std::vector<std::string> all_gather(const std::string& bytes) = 0;
+  virtual std::vector<std::string> all_gather_bytes(const std::string& bytes) = 0;
   virtual std::string broadcast_bytes(const std::string& bytes, int root) = 0;
   virtual void sum_on_all(std::vector<int64_t>& values) = 0;
   virtual void barrier() = 0;

@@ -57,7 +57,7 @@ GpuReport gpu_report_from(const std::string& text) {
 void require_distinct_gpus(Communicator& communicator, const std::string& bus_id) {
   const GpuReport own{communicator.place().host, communicator.place().local_rank, {bus_id}};
   std::vector<std::pair<std::string, std::string>> claims;
-  for (const std::string& text : communicator.all_gather(to_text(own))) {
+  for (const std::string& text : communicator.all_gather_bytes(to_text(own))) {
     const GpuReport report = gpu_report_from(text);
     claims.emplace_back(report.host, report.bus_ids.at(0));
   }

@@ -25,6 +25,9 @@ struct CommunicatorOptions {
   /// Called on the watchdog's thread when a collective outlasts the timeout, with a message that
   /// names who is late; must end the process.
   std::function<void(const std::string&)> on_timeout;
+  /// Ranks of one host exchange gradients through shared memory; false: by messages, as between
+  /// hosts.
+  bool shared_memory = true;
 };
 
 /// The communicator for host memory: alone without MPI, else MPI_Init and the MPI backend. Throws

@@ -9,7 +9,6 @@
 #include "trainer/comm/gpu_claims.h"
 #include "trainer/comm/launch_environment.h"
 #include "trainer/comm/tree_add_cuda.h"
-#include "trainer/comm/tree_sum.h"
 #include "trainer/comm/watchdog.h"
 
 namespace lockstep {
@@ -66,6 +65,10 @@ class NcclCommunicator : public Communicator {
   NcclCommunicator(Communicator& host, int device, const CommunicatorOptions& options)
       : host_(host), watchdog_(host.place(), options.timeout_seconds, options.on_timeout) {
     check(cudaSetDevice(device), "cudaSetDevice");
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+    for (cudaEvent_t* event : {&computed_, &summed_}) {
+      check(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+    }
     require_distinct_gpus(host, bus_id_of(device));
     const ncclUniqueId id = shared_unique_id(host);
     Watchdog::Watch watch(watchdog_, "NCCL start");
@@ -73,37 +76,70 @@ class NcclCommunicator : public Communicator {
   }
 
   // No collective here: ncclCommDestroy may wait for peers that are gone.
-  ~NcclCommunicator() override { ncclCommAbort(nccl_); }
+  ~NcclCommunicator() override {
+    ncclCommAbort(nccl_);
+    cudaEventDestroy(computed_);
+    cudaEventDestroy(summed_);
+    cudaStreamDestroy(stream_);
+  }
 
   const Place& place() const override { return host_.place(); }
   std::string name() const override { return "nccl"; }
 
-  void all_reduce_sum(float* values, size_t count) override {
-    Watchdog::Watch watch(watchdog_, "all-reduce");
-    check(ncclAllReduce(values, values, count, ncclFloat, ncclSum, nccl_, kStream),
-          "ncclAllReduce");
-    wait("ncclAllReduce");
+  float* allocate(size_t) override { return nullptr; }
+
+  void sum(const SumRequest& request) override {
+    start_sum(request);
+    complete_sums();
   }
 
-  void all_reduce_sum_in_tree_order(float* values, size_t count) override {
-    Watchdog::Watch watch(watchdog_, "ordered all-reduce");
-    const TreeSlices slices(count, world_size());
-    const size_t own = static_cast<size_t>(slices.counts[static_cast<size_t>(rank())]);
-    float* received = scratch_.get(own * static_cast<size_t>(world_size()));
-    exchange_slices(values, slices, received, own);
-    add_in_tree_order_on_gpu(received, own, world_size(), kStream);
-    gather_slices(received, slices, values, own);
-    wait("ordered all-reduce");
+  /// On a stream of its own, behind what is computed so far; the compute stream goes on.
+  void start_sum(const SumRequest& request) override {
+    check(cudaEventRecord(computed_, kComputeStream), "cudaEventRecord");
+    check(cudaStreamWaitEvent(stream_, computed_, 0), "cudaStreamWaitEvent");
+    if (!request.kept.empty()) {
+      reduce_scatter(request);
+    } else if (request.order == SumOrder::fastest) {
+      check(ncclAllReduce(request.values, request.values, request.count, ncclFloat, ncclSum, nccl_,
+                          stream_),
+            "ncclAllReduce");
+    } else {
+      sum_in_tree_order(request.values, equal_slices(request.count), /*gather=*/true);
+    }
+  }
+
+  void complete_sums() override {
+    Watchdog::Watch watch(watchdog_, "sum");
+    wait("sum");
+    check(cudaEventRecord(summed_, stream_), "cudaEventRecord");
+    check(cudaStreamWaitEvent(kComputeStream, summed_, 0), "cudaStreamWaitEvent");
+  }
+
+  void all_gather(float* values, const std::vector<Span>& kept) override {
+    Watchdog::Watch watch(watchdog_, "all-gather of parameters");
+    check(cudaEventRecord(computed_, kComputeStream), "cudaEventRecord");
+    check(cudaStreamWaitEvent(stream_, computed_, 0), "cudaStreamWaitEvent");
+    check(ncclGroupStart(), "ncclGroupStart");
+    for (int root = 0; root < world_size(); ++root) {
+      const Span& part = kept[static_cast<size_t>(root)];
+      if (part.size() == 0) continue;
+      check(ncclBroadcast(values + part.begin, values + part.begin, part.size(), ncclFloat, root,
+                          nccl_, stream_),
+            "ncclBroadcast");
+    }
+    check(ncclGroupEnd(), "ncclGroupEnd");
+    complete_sums();
   }
 
   void broadcast(float* values, size_t count, int root) override {
     Watchdog::Watch watch(watchdog_, "broadcast");
-    check(ncclBroadcast(values, values, count, ncclFloat, root, nccl_, kStream), "ncclBroadcast");
-    wait("ncclBroadcast");
+    check(ncclBroadcast(values, values, count, ncclFloat, root, nccl_, kComputeStream),
+          "ncclBroadcast");
+    check(cudaStreamSynchronize(kComputeStream), "cudaStreamSynchronize");
   }
 
-  std::vector<std::string> all_gather(const std::string& bytes) override {
-    return host_.all_gather(bytes);
+  std::vector<std::string> all_gather_bytes(const std::string& bytes) override {
+    return host_.all_gather_bytes(bytes);
   }
   std::string broadcast_bytes(const std::string& bytes, int root) override {
     return host_.broadcast_bytes(bytes, root);
@@ -115,37 +151,69 @@ class NcclCommunicator : public Communicator {
   }
 
  private:
-  /// LibTorch computes on the legacy default stream, so NCCL's work is ordered with it there.
-  static constexpr cudaStream_t kStream = nullptr;
+  /// LibTorch computes on the legacy default stream.
+  static constexpr cudaStream_t kComputeStream = nullptr;
 
-  void exchange_slices(const float* values, const TreeSlices& slices, float* received, size_t own) {
+  std::vector<Span> equal_slices(size_t count) const {
+    std::vector<Span> slices;
+    for (int i = 0; i < world_size(); ++i) slices.push_back(aligned_slice(count, i, world_size()));
+    return slices;
+  }
+
+  void reduce_scatter(const SumRequest& request) {
+    if (request.order == SumOrder::tree) {
+      sum_in_tree_order(request.values, request.kept, /*gather=*/false);
+      return;
+    }
     check(ncclGroupStart(), "ncclGroupStart");
-    for (int peer = 0; peer < world_size(); ++peer) {
-      const size_t p = static_cast<size_t>(peer);
-      check(ncclSend(values + slices.offsets[p], static_cast<size_t>(slices.counts[p]), ncclFloat,
-                     peer, nccl_, kStream),
-            "ncclSend");
-      check(ncclRecv(received + p * own, own, ncclFloat, peer, nccl_, kStream), "ncclRecv");
+    for (int root = 0; root < world_size(); ++root) {
+      const Span& part = request.kept[static_cast<size_t>(root)];
+      if (part.size() == 0) continue;
+      float* values = request.values + part.begin;
+      check(ncclReduce(values, values, part.size(), ncclFloat, ncclSum, root, nccl_, stream_),
+            "ncclReduce");
     }
     check(ncclGroupEnd(), "ncclGroupEnd");
   }
 
-  void gather_slices(const float* sum, const TreeSlices& slices, float* values, size_t own) {
+  /// Slices to their owners, added there in tree order, and gathered if wanted.
+  void sum_in_tree_order(float* values, const std::vector<Span>& slices, bool gather) {
+    const Span own = slices[static_cast<size_t>(rank())];
+    float* received = scratch_.get(own.size() * static_cast<size_t>(world_size()));
     check(ncclGroupStart(), "ncclGroupStart");
     for (int peer = 0; peer < world_size(); ++peer) {
-      const size_t p = static_cast<size_t>(peer);
-      check(ncclSend(sum, own, ncclFloat, peer, nccl_, kStream), "ncclSend");
-      check(ncclRecv(values + slices.offsets[p], static_cast<size_t>(slices.counts[p]), ncclFloat,
-                     peer, nccl_, kStream),
-            "ncclRecv");
+      const Span& part = slices[static_cast<size_t>(peer)];
+      send(values + part.begin, part.size(), peer);
+      receive(received + static_cast<size_t>(peer) * own.size(), own.size(), peer);
     }
     check(ncclGroupEnd(), "ncclGroupEnd");
+    add_in_tree_order_on_gpu(received, own.size(), world_size(), stream_);
+    if (!gather) {
+      check(cudaMemcpyAsync(values + own.begin, received, own.size() * sizeof(float),
+                            cudaMemcpyDeviceToDevice, stream_),
+            "cudaMemcpyAsync");
+      return;
+    }
+    check(ncclGroupStart(), "ncclGroupStart");
+    for (int peer = 0; peer < world_size(); ++peer) {
+      const Span& part = slices[static_cast<size_t>(peer)];
+      send(received, own.size(), peer);
+      receive(values + part.begin, part.size(), peer);
+    }
+    check(ncclGroupEnd(), "ncclGroupEnd");
+  }
+
+  void send(const float* values, size_t count, int peer) {
+    if (count > 0) check(ncclSend(values, count, ncclFloat, peer, nccl_, stream_), "ncclSend");
+  }
+  void receive(float* values, size_t count, int peer) {
+    if (count > 0) check(ncclRecv(values, count, ncclFloat, peer, nccl_, stream_), "ncclRecv");
   }
 
   /// Waits for the stream and looks for errors of peers meanwhile; the watchdog keeps the deadline.
   void wait(const char* call) {
     for (;;) {
-      const cudaError_t state = cudaStreamQuery(kStream);
+      const cudaError_t state = cudaStreamQuery(stream_);
       if (state == cudaSuccess) return;
       if (state != cudaErrorNotReady) check(state, call);
       ncclResult_t peers = ncclSuccess;
@@ -157,6 +225,9 @@ class NcclCommunicator : public Communicator {
   Communicator& host_;
   Watchdog watchdog_;
   ncclComm_t nccl_ = nullptr;
+  cudaStream_t stream_ = nullptr;
+  cudaEvent_t computed_ = nullptr;
+  cudaEvent_t summed_ = nullptr;
   DeviceScratch scratch_;
 };
 

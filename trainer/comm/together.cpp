@@ -41,7 +41,7 @@ void together(Communicator& communicator, const std::function<void()>& work) {
   // Messages may quote file names of any bytes: `replace` keeps the exchange from failing on them.
   const std::string text = own.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   std::vector<nlohmann::json> outcomes;
-  for (const std::string& part : communicator.all_gather(text)) {
+  for (const std::string& part : communicator.all_gather_bytes(text)) {
     outcomes.push_back(nlohmann::json::parse(part));
   }
   for (size_t rank = 0; rank < outcomes.size(); ++rank) {

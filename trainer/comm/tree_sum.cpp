@@ -1,31 +1,73 @@
 #include "trainer/comm/tree_sum.h"
 
-#include <climits>
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 #include "data/base/error.h"
 
-namespace lockstep {
+// One source for every processor: the loader picks the version (ifunc). Sanitizers instrument the
+// picking itself, before they are set up, and crash; they get the plain version.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define LOCKSTEP_FOR_EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define LOCKSTEP_FOR_EACH_PROCESSOR
+#endif
 
-TreeSlices::TreeSlices(size_t count, int world_size) {
-  LOCKSTEP_CHECK(count <= INT_MAX, "{} values are too many for one ordered sum", count);
-  const size_t ranks = static_cast<size_t>(world_size);
-  size_t offset = 0;
-  for (size_t rank = 0; rank < ranks; ++rank) {
-    const size_t size = count / ranks + (rank < count % ranks ? 1 : 0);
-    counts.push_back(static_cast<int>(size));
-    offsets.push_back(static_cast<int>(offset));
-    offset += size;
+namespace lockstep {
+namespace {
+
+constexpr size_t kBlock = 256;  // floats: sums of a block stay in the first-level cache
+constexpr int kMaxDepth = 16;   // 2^16 ranks on one host
+
+/// Two arrays onto themselves, the common case: every value is loaded and stored once.
+LOCKSTEP_FOR_EACH_PROCESSOR
+void sum_pair_in_place(float* __restrict a, float* __restrict b, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const float sum = a[i] + b[i];
+    a[i] = sum;
+    b[i] = sum;
   }
 }
 
-void add_in_tree_order(float* arrays, size_t count, int num_arrays) {
-  LOCKSTEP_CHECK(num_arrays > 0 && (num_arrays & (num_arrays - 1)) == 0,
-                 "{} arrays are not a power of two", num_arrays);
-  for (size_t distance = 1; distance < static_cast<size_t>(num_arrays); distance *= 2) {
-    for (size_t left = 0; left < static_cast<size_t>(num_arrays); left += 2 * distance) {
-      float* sum = arrays + left * count;
-      const float* other = arrays + (left + distance) * count;
-      for (size_t i = 0; i < count; ++i) sum[i] += other[i];
+LOCKSTEP_FOR_EACH_PROCESSOR
+void add(float* __restrict sum, const float* __restrict left, size_t count) {
+  for (size_t i = 0; i < count; ++i) sum[i] = left[i] + sum[i];
+}
+
+/// A finished subtree waits at its level for its neighbour, like carries of a binary counter.
+void sum_block(const float* const* arrays, int num_arrays, float* result, size_t at, size_t count) {
+  float waiting[kMaxDepth][kBlock];
+  for (int n = 0; n < num_arrays; ++n) {
+    std::memcpy(result, arrays[n] + at, count * sizeof(float));
+    int level = 0;
+    for (; (n >> level & 1) != 0; ++level) add(result, waiting[level], count);
+    if (n + 1 < num_arrays) std::memcpy(waiting[level], result, count * sizeof(float));
+  }
+  // What still waits beside the last array's subtree: the set bits of n above its own level.
+  const int last = num_arrays - 1;
+  int level = 0;
+  while ((last >> level & 1) != 0) ++level;
+  for (++level; level < kMaxDepth; ++level) {
+    if ((last >> level & 1) != 0) add(result, waiting[level], count);
+  }
+}
+
+}  // namespace
+
+void sum_arrays(const float* const* arrays, int num_arrays, float* const* targets, int num_targets,
+                size_t begin, size_t end) {
+  LOCKSTEP_CHECK(num_arrays > 0 && num_arrays < 1 << kMaxDepth, "{} arrays to add", num_arrays);
+  if (num_arrays == 2 && num_targets == 2 && targets[0] == arrays[0] && targets[1] == arrays[1]) {
+    sum_pair_in_place(targets[0] + begin, targets[1] + begin, end - begin);
+    return;
+  }
+  for (size_t at = begin; at < end; at += kBlock) {
+    const size_t count = std::min(kBlock, end - at);
+    float result[kBlock];
+    sum_block(arrays, num_arrays, result, at, count);
+    for (int k = 0; k < num_targets; ++k) {
+      std::memcpy(targets[k] + at, result, count * sizeof(float));
     }
   }
 }

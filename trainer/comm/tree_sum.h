@@ -1,20 +1,15 @@
-// The fixed order in which reproducible runs add: a binary tree over ranks (or lanes).
+// The fixed order in which ranks (or lanes) are added: a binary tree.
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
 namespace lockstep {
 
-/// An array of `count` values cut into one slice per rank, sizes differing by one at most.
-struct TreeSlices {
-  TreeSlices(size_t count, int world_size);
-  std::vector<int> counts;
-  std::vector<int> offsets;
-};
-
-/// `arrays` holds `num_arrays` (a power of two) arrays of `count` values, one behind the other;
-/// their sum, added as ((0+1)+(2+3))+((4+5)+(6+7))..., ends in the first.
-void add_in_tree_order(float* arrays, size_t count, int num_arrays);
+/// targets[k][i] = sum over n of arrays[n][i], for i in [begin, end) and every k; a target may be
+/// one of the arrays. Always added in the order of a binary tree over the arrays,
+/// ((0+1)+(2+3))+..., where a subtree without a neighbour moves up: the bits depend on the values
+/// alone, and for a power of two equal a tree over more leaves of which each array is a subtree.
+void sum_arrays(const float* const* arrays, int num_arrays, float* const* targets, int num_targets,
+                size_t begin, size_t end);
 
 }  // namespace lockstep

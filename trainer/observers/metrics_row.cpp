@@ -13,8 +13,8 @@ namespace lockstep {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr std::array kBookkeeping = {"learning_rate", "gradient_norm", "samples_per_second",
-                                     "seconds"};
+constexpr std::array kBookkeeping = {"learning_rate", "gradient_norm", "gradient_noise_scale",
+                                     "samples_per_second", "seconds"};
 /// So long a line was not written by us; parsing it would only cost memory.
 constexpr size_t kMaxLineBytes = 1 << 20;
 
@@ -54,6 +54,7 @@ MetricsRow row_of(const IntervalReport& report) {
   MetricsRow row{report.step, report.epoch, "train", report.metrics};
   row.values.emplace_back("learning_rate", report.learning_rate);
   row.values.emplace_back("gradient_norm", report.gradient_norm);
+  if (report.noise_scale) row.values.emplace_back("gradient_noise_scale", *report.noise_scale);
   add_pace(row, report.samples, report.seconds);
   return row;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +54,9 @@ struct IntervalReport {
   Metrics metrics;    ///< "loss" first; of the interval, not of one batch
   double learning_rate = 0;
   double gradient_norm = 0;  ///< of the last step, before clipping
+  /// Batch size, in targets, beyond which more data per step stops paying (McCandlish et al. 2018);
+  /// empty on one rank, not a number when the interval does not tell.
+  std::optional<double> noise_scale;
   double seconds = 0;
   int64_t samples = 0;
   int64_t tokens = 0;  ///< real steps of the inputs, without padding
@@ -102,6 +106,9 @@ struct RunResult {
   TimeSplit time;
   double padding_fraction = 0;
   double imbalance_fraction = 0;
+  /// Seconds of communication that went on behind compute, on rank zero; not part of `time`.
+  double hidden_communication_seconds = 0;
+  int64_t optimizer_bytes = 0;  ///< state of rank zero's optimizer
   int64_t peak_memory_bytes = 0;
   std::vector<EvaluationReport> evaluations;  ///< the last of each split
   std::string parameters_sha256;

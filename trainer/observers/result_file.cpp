@@ -35,8 +35,11 @@ void add_pace(Json& json, const RunResult& result) {
   json["step_milliseconds"] = {{"p50", result.step_milliseconds_p50},
                                {"p95", result.step_milliseconds_p95}};
   for (const TimeShare& share : time_shares(result)) json["time"][share.key] = share.fraction;
+  json["hidden_communication_fraction"] =
+      result.seconds > 0 ? result.hidden_communication_seconds / result.seconds : 0;
   json["padding_fraction"] = result.padding_fraction;
   json["imbalance_fraction"] = result.imbalance_fraction;
+  json["optimizer_bytes"] = result.optimizer_bytes;
   json["peak_memory_bytes"] = result.peak_memory_bytes;
 }
 

@@ -46,6 +46,37 @@ struct UpdateLoops {
     }
   }
 
+  static void adagrad(const AdagradArguments& arguments) {
+    const AdagradArguments a = arguments;
+    float* __restrict p = a.parameters;
+    const float* __restrict gradients = a.gradients;
+    float* __restrict sum = a.sum;
+    for (size_t i = 0; i < a.count; ++i) {
+      const float g = gradients[i] * a.gradient_scale + a.l2 * p[i];
+      sum[i] += g * g;
+      p[i] -= a.learning_rate * g / (std::sqrt(sum[i]) + a.epsilon);
+    }
+  }
+
+  static void rmsprop(const RmspropArguments& arguments) {
+    const RmspropArguments a = arguments;
+    float* __restrict p = a.parameters;
+    const float* __restrict gradients = a.gradients;
+    float* __restrict square = a.square;
+    float* __restrict velocity = a.velocity;
+    const float keep = 1 - a.smoothing;
+    for (size_t i = 0; i < a.count; ++i) {
+      const float g = gradients[i] * a.gradient_scale + a.l2 * p[i];
+      square[i] = a.smoothing * square[i] + keep * g * g;
+      float step = g / (std::sqrt(square[i]) + a.epsilon);
+      if (velocity != nullptr) {
+        step += a.momentum * velocity[i];
+        velocity[i] = step;
+      }
+      p[i] -= a.learning_rate * step;
+    }
+  }
+
   /// Four vectors of sums side by side, joined in double every block: fast, and always in the same
   /// order.
   static double sum_of_squares(const float* values, size_t count) {
@@ -73,7 +104,8 @@ struct UpdateLoops {
 
 template <class S>
 constexpr UpdateKernel make_update_kernel() {
-  return {&UpdateLoops<S>::adam, &UpdateLoops<S>::sgd, &UpdateLoops<S>::sum_of_squares};
+  return {&UpdateLoops<S>::adam, &UpdateLoops<S>::sgd, &UpdateLoops<S>::adagrad,
+          &UpdateLoops<S>::rmsprop, &UpdateLoops<S>::sum_of_squares};
 }
 
 }  // namespace lockstep

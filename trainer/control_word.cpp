@@ -1,0 +1,71 @@
+#include "trainer/control_word.h"
+
+#include <algorithm>
+
+namespace lockstep {
+
+std::vector<float> ControlWord::write(int rank, bool want_stop, const RankReport& report) const {
+  std::vector<float> values(static_cast<size_t>(size() - task_sums_), 0.0f);
+  values[0] = want_stop ? 1 : 0;
+  float* slot = values.data() + 1 + kSlot * rank;
+  slot[0] = static_cast<float>(report.loss_targets);
+  slot[1] = static_cast<float>(report.squared_norm);
+  slot[2] = static_cast<float>(report.fingerprint & 0xffff);
+  slot[3] = static_cast<float>(report.fingerprint >> 16);
+  return values;
+}
+
+ControlWord::Reading ControlWord::read(const float* word) const {
+  Reading reading;
+  reading.sums.assign(word, word + task_sums_);
+  reading.stop = word[task_sums_] > 0;
+  for (int rank = 0; rank < world_size_; ++rank) {
+    const float* slot = word + task_sums_ + 1 + kSlot * rank;
+    reading.ranks.push_back(
+        {slot[0], slot[1], static_cast<uint32_t>(slot[2]) | static_cast<uint32_t>(slot[3]) << 16});
+  }
+  return reading;
+}
+
+GradientNoise gradient_noise(const std::vector<RankReport>& ranks, double squared_norm_of_sum) {
+  double small = 0, targets = 0, inverse = 0;
+  int with_targets = 0;
+  for (const RankReport& rank : ranks) {
+    if (rank.loss_targets <= 0) continue;
+    small += rank.squared_norm / (rank.loss_targets * rank.loss_targets);
+    inverse += 1 / rank.loss_targets;
+    targets += rank.loss_targets;
+    ++with_targets;
+  }
+  if (with_targets < 2) return {};
+  // E|g_b|^2 = |G|^2 + trace / b, for the mean gradient g_b of b targets.
+  const double mean_small = small / with_targets;
+  const double mean_inverse = inverse / with_targets;
+  const double big = squared_norm_of_sum / (targets * targets);
+  const double trace = (mean_small - big) / (mean_inverse - 1 / targets);
+  return {big - trace / targets, trace};
+}
+
+std::vector<int> differing_ranks(const std::vector<RankReport>& ranks) {
+  size_t most = 0;
+  uint32_t majority = 0;
+  for (const RankReport& candidate : ranks) {
+    const auto same =
+        static_cast<size_t>(std::count_if(ranks.begin(), ranks.end(), [&](const RankReport& other) {
+          return other.fingerprint == candidate.fingerprint;
+        }));
+    if (same > most) {
+      most = same;
+      majority = candidate.fingerprint;
+    }
+  }
+  std::vector<int> differing;
+  if (most == ranks.size()) return differing;
+  const bool clear = 2 * most > ranks.size();
+  for (size_t rank = 0; rank < ranks.size(); ++rank) {
+    if (!clear || ranks[rank].fingerprint != majority) differing.push_back(static_cast<int>(rank));
+  }
+  return differing;
+}
+
+}  // namespace lockstep
