@@ -16,6 +16,8 @@ main() {
   cd -- "$cluster_checkout"
   "$lockstep" data generate digits --out "$cluster_dir/digits" >/dev/null
   four_ranks_on_two_hosts_train_as_one_world
+  the_bits_are_those_of_one_rank
+  the_fast_sum_agrees_with_one_rank
   srun_without_pmix_is_refused
   a_warned_job_is_queued_again_and_goes_on
   echo "all passed"
@@ -44,6 +46,35 @@ four_ranks_on_two_hosts_train_as_one_world() {
   submit world --wait -- train.steps=20 >/dev/null || fail "the job did not end with 0"
   [[ $(value_of world world_size) == 4 ]] || fail "world_size is $(value_of world world_size), not 4"
   [[ $(value_of world steps) == 20 ]] || fail "it took $(value_of world steps) steps, not 20"
+}
+
+# Between the hosts gradients go over TCP; within a host through shared memory. Several buckets, so that sums go
+# on behind the backward pass.
+the_bits_are_those_of_one_rank() {
+  local settings=(train.steps=60 reproducible=true lanes=4 model.num_layers=2 model.dropout=0.2
+    optimizer.clip_norm=0.5 communication.bucket_megabytes=0.1)
+  "$lockstep" train configs/quickstart.yaml "data.path=$cluster_dir/digits" "run.dir=$cluster_dir/alone" -n 1 -q \
+    "${settings[@]}" || fail "the run on one rank did not end with 0"
+  submit bits --wait -- "${settings[@]}" >/dev/null || fail "the reproducible job did not end with 0"
+  submit shards --wait -- "${settings[@]}" optimizer.sharded=true >/dev/null || fail "the sharded job did not end with 0"
+  for run in bits shards; do
+    [[ $(value_of "$run" world_size) == 4 ]] || fail "world_size of $run is $(value_of "$run" world_size), not 4"
+    [[ $(value_of "$run" parameters_sha256) == "$(value_of alone parameters_sha256)" ]] ||
+      fail "$run on two hosts ends in other bits than one rank"
+  done
+}
+
+the_fast_sum_agrees_with_one_rank() {
+  local settings=(train.steps=20 train.log_every=1)
+  "$lockstep" train configs/quickstart.yaml "data.path=$cluster_dir/digits" "run.dir=$cluster_dir/fast-alone" -n 1 -q \
+    "${settings[@]}" || fail "the run on one rank did not end with 0"
+  submit fast --wait -- "${settings[@]}" >/dev/null || fail "the fast job did not end with 0"
+  python3 - "$cluster_dir"/fast{,-alone}/metrics.jsonl <<'PYTHON' || fail "losses on two hosts differ from one rank's"
+import json
+import sys
+ours, alone = ([row["loss"] for row in map(json.loads, open(path)) if row["split"] == "train"] for path in sys.argv[1:])
+sys.exit(len(ours) != 20 or any(abs(a - b) > 1e-5 * b for a, b in zip(ours, alone, strict=True)))
+PYTHON
 }
 
 srun_without_pmix_is_refused() {

@@ -1,5 +1,6 @@
 """What the tests of whole runs share: the binary, a small data set, running and reading a run."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -37,6 +38,39 @@ class Workshop:
 
     def close(self):
         self.holder.cleanup()
+
+    def ragged_data(self):
+        """A data set of 200 sequences of 2 to 30 steps of 6 numbers in 3 classes, written by h5py."""
+        folder = self.root / "ragged"
+        if folder.exists():
+            return folder
+        import h5py
+        import numpy
+        folder.mkdir()
+        random = numpy.random.default_rng(4)
+        lengths = random.integers(2, 31, size=200)
+        classes = random.integers(0, 3, size=200)
+        inputs = numpy.concatenate([random.normal(label - 1, 1, size=(length, 6))
+                                    for length, label in zip(lengths, classes)]).astype("float32")
+        shard = folder / "train-00000.h5"
+        with h5py.File(shard, "w") as file:
+            file.attrs["inputPattSize"] = 6
+            file["inputs"] = inputs
+            file["seqLengths"] = numpy.stack([lengths, numpy.ones_like(lengths)], axis=1).astype("int32")
+            file["seqTags"] = numpy.array([f"sequence-{i}".encode() for i in range(200)])
+            file["targets/data/classes"] = classes.astype("int32")
+            file.create_group("targets/size").attrs["classes"] = (3, 1)
+        stream = {"scale": 1.0, "offset": 0.0, "labels": []}
+        (folder / "manifest.json").write_text(json.dumps({
+            "format": "lockstep-dataset", "format_version": 1, "source": "made up",
+            "streams": [{"name": "inputs", "element": "f32", "features": 6, "num_classes": 0, **stream},
+                        {"name": "classes", "element": "i32", "features": 0, "num_classes": 3, **stream}],
+            "splits": [{"name": "train", "sequences": 200, "shortest": int(lengths.min()),
+                        "longest": int(lengths.max()),
+                        "shards": [{"file": shard.name, "sequences": 200, "bytes": shard.stat().st_size,
+                                    "sha256": hashlib.sha256(shard.read_bytes()).hexdigest(),
+                                    "steps": [int(lengths.sum()), 200]}]}]}))
+        return folder
 
     def arguments(self, name, *overrides, ranks=1):
         return ["train", self.config, f"data.path={self.data}", f"run.dir={self.root / name}", *SMALL,

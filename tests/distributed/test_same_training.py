@@ -1,5 +1,6 @@
 """The same training at any world size, and after any stop: losses to 1e-5, parameters to the bit."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from support import LOCKSTEP, Workshop
+from support import LOCKSTEP, Workshop, run
 
 # 200 samples in batches of 48: the fifth batch of each epoch has 8, on 3 ranks 3 + 3 + 2.
 TWENTY = ["train.steps=20", "checkpoint.every=10"]
@@ -70,19 +71,58 @@ class SameTraining(unittest.TestCase):
             self.assertEqual(again["parameters_sha256"], whole["parameters_sha256"])
             self.assert_same_losses(f"uninterrupted{ranks}", [f"stopped{ranks}"], tolerance=0)
 
-    def test_reproducible_gives_the_same_bits_at_1_2_and_4_ranks(self):
-        settings = [*TWENTY, *RICH, "reproducible=true", "lanes=4"]
-        hashes = {self.shop.train(f"bits{ranks}", *settings, ranks=ranks)["parameters_sha256"] for ranks in (1, 2, 4)}
-        self.assertEqual(len(hashes), 1)
-        # ... and when the run moves from 1 rank to 4 to 2.
-        chain = self.shop.root / "chain"
-        for ranks, steps in ((1, 6), (4, 13), (2, 20)):
-            result = self.shop.train("chain", *RICH, "reproducible=true", "lanes=4", "checkpoint.every=100",
-                                     f"train.steps={steps}", "schedule.kind=constant", ranks=ranks)
-        whole = self.shop.train("unchained", *TWENTY, *RICH, "reproducible=true", "lanes=4",
-                                "schedule.kind=constant", ranks=1)
-        self.assertTrue(chain.exists())
-        self.assertEqual(result["parameters_sha256"], whole["parameters_sha256"])
+    def test_reproducible_gives_the_same_bits_at_1_2_4_and_8_ranks(self):
+        """200 steps with dropout, ragged lengths, clipping, AdamW and accumulation."""
+        ragged = self.shop.ragged_data()
+        settings = [f"data.path={ragged}", "train.steps=200", "train.log_every=50", "checkpoint.every=1000",
+                    "evaluate.every=1000", *RICH, "data.shift=0", "schedule.kind=constant", "reproducible=true",
+                    "lanes=8", "batch.accumulation=2"]
+        hashes = {ranks: self.shop.train(f"bits{ranks}", *settings, ranks=ranks)["parameters_sha256"]
+                  for ranks in (1, 2, 4, 8)}
+        self.assertEqual(len(set(hashes.values())), 1, hashes)
+        # ... and when the run moves from 1 rank to 4 to 2, with the optimizer's state in one piece and in four.
+        for ranks, steps in ((1, 60), (4, 130), (2, 200)):
+            result = self.shop.train("chain", *settings, f"train.steps={steps}", f"optimizer.sharded={ranks == 4}",
+                                     ranks=ranks)
+        self.assertEqual(result["parameters_sha256"], hashes[1])
+
+    def test_ragged_batches_agree_on_1_2_3_and_4_ranks(self):
+        ragged = self.shop.ragged_data()
+        for ranks in (1, 2, 3, 4):
+            result = self.shop.train(f"ragged{ranks}", f"data.path={ragged}", *TWENTY, "model.pooling=mean",
+                                     "model.bidirectional=true", ranks=ranks)
+            self.assertGreater(result["padding_fraction"], 0.1)
+        self.assert_same_losses("ragged1", [f"ragged{ranks}" for ranks in (2, 3, 4)])
+
+    def test_sharded_optimizer_gives_the_same_bits_in_a_third_of_the_memory(self):
+        whole = self.shop.train("whole-state", *TWENTY, *RICH, ranks=3)
+        shards = self.shop.train("sharded-state", *TWENTY, *RICH, "optimizer.sharded=true", ranks=3)
+        self.assertEqual(shards["parameters_sha256"], whole["parameters_sha256"])
+        self.assertLess(shards["optimizer_bytes"], 0.5 * whole["optimizer_bytes"])
+        for name in ("model", "optimizer"):
+            files = [(self.shop.root / run / "checkpoints/step-00000020" / f"{name}.safetensors").read_bytes()
+                     for run in ("whole-state", "sharded-state")]
+            self.assertEqual(files[0], files[1], f"{name}.safetensors depends on how the state was kept")
+
+    def test_messages_agree_with_shared_memory(self):
+        """The way between hosts, on one host; the ordered sum to the bit."""
+        for name, settings, tolerance in (("fast", RICH, 1e-5), ("tree", [*RICH, "reproducible=true", "lanes=4"], 0)):
+            self.shop.train(f"{name}-alone", *TWENTY, *settings)
+            self.shop.train(f"{name}-messages", *TWENTY, *settings, "communication.shared_memory=false",
+                            "communication.bucket_megabytes=0.002", ranks=4)
+            self.assert_same_losses(f"{name}-alone", [f"{name}-messages"], tolerance)
+
+    def test_trace_is_a_timeline_of_all_ranks(self):
+        arguments = self.shop.arguments("traced", *TWENTY, "model.num_layers=2",
+                                        "communication.bucket_megabytes=0.002", ranks=2)
+        run([*arguments, "--trace", "5"])
+        events = json.loads((self.shop.root / "traced" / "trace.json").read_text())
+        self.assertEqual({event["pid"] for event in events}, {0, 1})
+        for rank in (0, 1):
+            spans = [event for event in events if event["ph"] == "X" and event["pid"] == rank]
+            self.assertEqual(sum(span["name"] == "step" for span in spans), 5)
+            self.assertTrue(any(span["name"] == "sum of a bucket" for span in spans))
+        self.assertGreaterEqual(self.shop.result("traced")["hidden_communication_fraction"], 0)
 
     def test_reproducible_refuses_a_world_that_does_not_divide_the_lanes(self):
         done = self.shop.train("three", *TWENTY, "reproducible=true", "lanes=4", ranks=3, expect=78)

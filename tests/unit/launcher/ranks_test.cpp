@@ -62,7 +62,7 @@ class RunOnRanksTest : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(run_dir_); }
 
   int run(std::function<int(Communicator&)> work) {
-    return run_on_ranks(kAlone, {60, run_dir_, std::move(work)});
+    return run_on_ranks(kAlone, {60, true, run_dir_, std::move(work)});
   }
 
   std::filesystem::path run_dir_;
