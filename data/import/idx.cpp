@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kReportEvery = 1000;
+constexpr int64_t kReportEveryImages = 1000;
 constexpr int64_t kLabelsAtOnce = 65536;
 
 /// One of MNIST's two parts: its files, its labels and the number of its images.
@@ -104,7 +104,7 @@ SplitInfo copy_images(IdxReader& images, const Part& part, int64_t first, int64_
     images.read_items(1, image.data());
     const int32_t label = part.labels[static_cast<size_t>(first + i)];
     writer.append({{image.data(), rows}, {&label, 1}}, fmt::format("{}-{:08}", split, first + i));
-    const bool due = (i + 1) % kReportEvery == 0 || i + 1 == count;
+    const bool due = (i + 1) % kReportEveryImages == 0 || i + 1 == count;
     if (due && progress) progress("importing " + split, i + 1, count, "images");
   }
   return writer.finish();

@@ -5,6 +5,13 @@
 
 namespace lockstep::testing {
 
+/// How often `part` stands in `text`.
+inline size_t count_of(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
 inline RunInfo example_info(const std::filesystem::path& run_dir, int64_t start_step = 0) {
   RunInfo info;
   info.run_dir = run_dir;

@@ -18,12 +18,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using namespace lockstep::testing;  // example_*, files
 
-size_t count_of(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
-
 TEST(MakeObservers, LeavesAllFilesOfARun) {
   const TempFolder run;
   std::ostringstream terminal;

@@ -32,12 +32,6 @@ std::string line_with(const std::string& text, const std::string& part) {
   return "";
 }
 
-size_t count_of(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
-
 TEST(Progress, StartTellsWhatRuns) {
   const std::string text =
       told([](Progress& progress) { progress.on_start(example_info("runs/mnist", 400)); });

@@ -61,6 +61,8 @@ TEST_P(UpdateRules, FollowPyTorchOver100Steps) {
   OptimizerConfig config;
   std::tie(config.kind, config.momentum, config.weight_decay) = GetParam();
   config.learning_rate = 0.01;
+  // Near the minimum rmsprop divides two tiny numbers, and the last bit decides where it jumps.
+  if (config.kind == "rmsprop") config.epsilon = 1e-2;
   ModelImpl ours, theirs;
   FlatBuffers buffers(ours, torch::kCPU, 4);
   Optimizer optimizer(config, buffers);
