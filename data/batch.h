@@ -39,7 +39,9 @@ struct Batch {
   int64_t global_samples = 0;         ///< samples in the global batch, over all ranks
   std::vector<int64_t> sample_ids;    ///< of this share, in the order of the batch dimension
   std::vector<int64_t> lane_offsets;  ///< lane k is columns [lane_offsets[k], lane_offsets[k + 1])
-  std::vector<BatchStream> streams;   ///< inputs first, then targets in sorted order of names
+  /// Columns go on where the same columns of the batch before ended (token_streams.h).
+  bool continues = false;
+  std::vector<BatchStream> streams;  ///< inputs first, then targets in sorted order of names
 
   int64_t size() const { return static_cast<int64_t>(sample_ids.size()); }
   const BatchStream& inputs() const { return streams.front(); }

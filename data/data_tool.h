@@ -29,6 +29,7 @@ struct DataToolEntry {
   std::string help;         ///< one line
   std::string source_help;  ///< what the positional arguments are; empty when there are none
   std::function<std::unique_ptr<DataTool>()> make;
+  bool source_is_optional = false;
 };
 
 const std::vector<DataToolEntry>& importers();

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "data/batch.h"
+#include "data/batch_source.h"
 #include "data/dataset.h"
 #include "data/host_buffer.h"
 #include "data/sampler.h"
@@ -28,27 +28,16 @@ struct LoaderOptions {
   HostAllocator allocator = HostAllocator::aligned();
 };
 
-/// Where to begin: the next global batch to deliver.
-struct LoaderStart {
-  int64_t epoch = 0;
-  int64_t index = 0;
-};
-
-class Loader {
+class Loader : public BatchSource {
  public:
   /// `split` must outlive the loader.
   Loader(const Split& split, const Sampler& sampler, LoaderOptions options, LoaderStart start = {});
-  ~Loader();
+  ~Loader() override;
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// The next batch; blocks until it is there and keeps it valid until the next call. Training
-  /// goes on into the next epoch without end; evaluation gives null after its last batch. Errors of
-  /// the reading thread are thrown here.
-  const Batch* next();
-
-  /// Seconds that next() had to wait for the reading thread, since construction.
-  double waited_seconds() const;
+  const Batch* next() override;
+  double waited_seconds() const override;
 
  private:
   class Impl;

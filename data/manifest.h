@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,11 +47,19 @@ struct SplitInfo {
   int64_t longest = 0;
 };
 
+/// How the symbols of the inputs came from text, so that new text can be read the same way.
+struct TextInfo {
+  std::string tokens;   ///< "characters" or "words"
+  std::string end;      ///< the token at the end of each sequence
+  std::string unknown;  ///< the token for all that the vocabulary lacks
+};
+
 struct Manifest {
   int64_t format_version = 1;
   std::string source;                 ///< what it was made from, in words
   std::vector<StreamSchema> streams;  ///< inputs first, then targets in sorted order of names
   std::vector<SplitInfo> splits;
+  std::optional<TextInfo> text;  ///< when the inputs were text
 
   /// Null when there is none of that name.
   const SplitInfo* find_split(const std::string& name) const;

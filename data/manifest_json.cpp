@@ -57,11 +57,28 @@ json json_of(const SplitInfo& split) {
 }
 
 json json_of(const Manifest& manifest) {
-  return {{"format", kFormatName},
-          {"format_version", manifest.format_version},
-          {"source", manifest.source},
-          {"streams", list_of(manifest.streams)},
-          {"splits", list_of(manifest.splits)}};
+  json object = {{"format", kFormatName},
+                 {"format_version", manifest.format_version},
+                 {"source", manifest.source},
+                 {"streams", list_of(manifest.streams)},
+                 {"splits", list_of(manifest.splits)}};
+  if (manifest.text) {
+    object["text"] = {{"tokens", manifest.text->tokens},
+                      {"end", manifest.text->end},
+                      {"unknown", manifest.text->unknown}};
+  }
+  return object;
+}
+
+std::optional<TextInfo> read_text_info(const JsonValue& root) {
+  if (!root.has("text")) return std::nullopt;
+  const JsonValue text = root.member("text");
+  TextInfo info{text.member("tokens").text(), text.member("end").text(),
+                text.member("unknown").text()};
+  if (info.tokens != "characters" && info.tokens != "words") {
+    text.member("tokens").fail("is neither \"characters\" nor \"words\"");
+  }
+  return info;
 }
 
 /// A name that is safe as a file and as an HDF5 link.
@@ -191,6 +208,7 @@ Manifest read_manifest(const std::filesystem::path& folder) {
     if (manifest.find_split(split.name) != nullptr) item.fail("is a second split of its name");
     manifest.splits.push_back(std::move(split));
   }
+  manifest.text = read_text_info(root);
   return manifest;
 }
 

@@ -30,6 +30,7 @@ HOMES = [
     (r"hdf5(_hl)?\.h", r"data/shard_"),
     (r"openssl/", r"data/base/sha256"),
     (r"zlib\.h", r"data/import/"),
+    (r"utf8proc\.h", r"data/text/"),
     (r"xxhash\.h", r"trainer/train_step"),
     (r"ft2build\.h|freetype/", r"data/generate/"),
     (r"yaml-cpp/", r"launcher/config_document"),

@@ -50,6 +50,9 @@ DeviceBatch to_device(const Batch& batch, int64_t begin, int64_t end, torch::Dev
       result.targets[batch.streams[i].name] = values;
     }
   }
+  result.continues = batch.continues;
+  result.first_column = begin;
+  result.columns = batch.size();
   const auto part = [&](const std::vector<int64_t>& all) {
     return std::vector<int64_t>(all.begin() + begin, all.begin() + end);
   };

@@ -16,6 +16,9 @@ struct DeviceBatch {
   std::vector<int64_t> lengths;                  ///< [B] real steps of the inputs
   std::map<std::string, torch::Tensor> targets;  ///< shaped like inputs, by stream name
   std::vector<int64_t> sample_ids;               ///< [B]
+  bool continues = false;    ///< columns go on where those of the batch before ended
+  int64_t first_column = 0;  ///< in the rank's batch of `columns`, of which this is a part
+  int64_t columns = 0;
 
   int64_t size() const { return static_cast<int64_t>(sample_ids.size()); }
   /// Throws Error(config) when there is no target of that name.

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "data/loader.h"
+#include "data/token_streams.h"
 #include "trainer/stopwatch.h"
 
 namespace lockstep {
@@ -48,20 +49,42 @@ class ExactSums {
   std::vector<int64_t> fixed_and_overflows_;
 };
 
-/// Adds the sums of this rank's batches, in fixed point.
-void add_own_batches(Replica& replica, const Split& split, const EvaluationSettings& settings,
-                     const Place& place, ExactSums& sums) {
-  LoaderOptions options;
-  options.rank = settings.on_all_ranks ? place.rank : 0;
-  options.world_size = settings.on_all_ranks ? place.world_size : 1;
-  options.deal_whole_batches = true;
-  options.prefetch = settings.prefetch;
-  const Sampler in_order(split.size(), settings.batch_size, 0, /*shuffle=*/false);
-  Loader loader(split, in_order, options);
-  while (const Batch* batch = loader.next()) {
+void add_batches(Replica& replica, BatchSource& batches, ExactSums& sums) {
+  while (const Batch* batch = batches.next()) {
+    if (batch->inputs().time == 0) continue;
     const TaskOutput output = replica.task().compute(to_device(*batch, replica.device()), {});
     const torch::Tensor host = output.sums.cpu();
     sums.add(host.const_data_ptr<float>());
+  }
+}
+
+/// Whole batches of sequences are dealt out to the ranks, and groups of rows of a text: what is
+/// computed together never depends on the number of ranks.
+void add_own_batches(Replica& replica, const Split& split, const EvaluationSettings& settings,
+                     const Place& place, ExactSums& sums) {
+  const int rank = settings.on_all_ranks ? place.rank : 0;
+  const int world_size = settings.on_all_ranks ? place.world_size : 1;
+  if (!replica.task().reads_streams()) {
+    LoaderOptions options;
+    options.rank = rank;
+    options.world_size = world_size;
+    options.deal_whole_batches = true;
+    options.prefetch = settings.prefetch;
+    const Sampler in_order(split.size(), settings.batch_size, 0, /*shuffle=*/false);
+    Loader loader(split, in_order, options);
+    add_batches(replica, loader, sums);
+    return;
+  }
+  constexpr int64_t kRowsTogether = 8;
+  for (int64_t group = rank; group * kRowsTogether < settings.batch_size; group += world_size) {
+    TokenStreams::Options options;
+    options.rows = settings.batch_size;
+    options.steps = settings.steps;
+    options.lanes = {
+        {group * kRowsTogether, std::min(settings.batch_size, (group + 1) * kRowsTogether)}};
+    options.endless = false;
+    TokenStreams rows(split, options);
+    add_batches(replica, rows, sums);
   }
 }
 
@@ -72,6 +95,8 @@ EvaluationReport evaluate_split(Replica& replica, const Split& split,
   torch::NoGradGuard no_grad;
   const Stopwatch watch;
   const bool was_training = replica.task().model().is_training();
+  std::vector<torch::Tensor> carried = replica.task().carried();
+  replica.task().set_carried({});
   replica.task().model().eval();
   ExactSums sums(static_cast<size_t>(replica.num_task_sums()));
   if (settings.on_all_ranks || communicator.is_root()) {
@@ -79,6 +104,7 @@ EvaluationReport evaluate_split(Replica& replica, const Split& split,
   }
   sums.add_over_ranks(communicator);
   replica.task().model().train(was_training);
+  replica.task().set_carried(std::move(carried));
 
   EvaluationReport report;
   report.split = split.name();

@@ -51,6 +51,7 @@ struct DataSection {
   int64_t prefetch = 4;
   bool verify = true;
   int64_t shift = 0;
+  int64_t steps = 35;
 
   void describe(Fields& fields) {
     fields.add("path", path, "data set folder, as written by `lockstep data import`").may_change();
@@ -69,6 +70,13 @@ struct DataSection {
         .unit("batches")
         .may_change();
     fields.add("verify", verify, "check each shard's SHA-256 before its first use").may_change();
+    fields
+        .add("steps", steps,
+             "language_model: tokens of each row in a batch; gradients reach back no further "
+             "(Williams & Peng 1990), states do")
+        .at_least(1)
+        .at_most(65536)
+        .unit("tokens");
     fields
         .add("shift", shift,
              "training only: dense inputs are moved by up to this many steps in time and features, "

@@ -142,6 +142,24 @@ int64_t predict_block(LoadedModel& loaded, const std::vector<InputLine>& lines, 
   return static_cast<int64_t>(lines.size() - good.size());
 }
 
+/// One line of a task that answers lines by itself. False when it could not be answered.
+bool answer_line(Task& task, const std::string& text, int64_t number, std::ostream& out) {
+  json answer, id = number;
+  bool good = true;
+  try {
+    const json line = json::parse(text);
+    if (!line.is_object()) throw Error(ExitCode::corrupt, "the line must be a JSON object");
+    if (line.contains("id")) id = line["id"];
+    answer = task.answer(line);
+  } catch (const std::exception& error) {
+    answer = {{"error", error.what()}};
+    good = false;
+  }
+  answer["id"] = id;
+  out << answer.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
+  return good;
+}
+
 }  // namespace
 
 EvaluationReport evaluate(const EvaluateRequest& request, Communicator& host) {
@@ -151,6 +169,7 @@ EvaluationReport evaluate(const EvaluateRequest& request, Communicator& host) {
   EvaluationSettings settings;
   settings.batch_size =
       request.batch_size > 0 ? request.batch_size : loaded.config.evaluate.batch_size;
+  settings.steps = loaded.config.data.steps;
   EvaluationReport report = evaluate_split(*loaded.replica, *split, settings, host);
   report.step = loaded.checkpoint.state.step;
   report.epoch = loaded.checkpoint.state.epoch;
@@ -161,10 +180,18 @@ int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& o
   const auto alone = make_alone_communicator();
   LoadedModel loaded = load_model(request.source, request.device, *alone);
   const json description = json::parse(loaded.checkpoint.state.model);
-  const int64_t features = description.at("features");
   int64_t bad = 0, number = 0;
   std::vector<InputLine> block;
   std::string text;
+  if (loaded.replica->task().reads_streams()) {
+    while (std::getline(in, text)) {
+      number += 1;
+      if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+      if (!answer_line(loaded.replica->task(), text, number, out)) bad += 1;
+    }
+    return bad;
+  }
+  const int64_t features = description.at("features");
   while (std::getline(in, text)) {
     number += 1;
     if (text.find_first_not_of(" \t\r") == std::string::npos) continue;

@@ -7,6 +7,8 @@
 #include <ostream>
 
 #include "data/base/atomic_file.h"
+#include "trainer/batch_order.h"
+#include "trainer/carried_state.h"
 #include "trainer/observers/make_observers.h"
 #include "trainer/run_directory.h"
 #include "trainer/saved_config.h"
@@ -115,6 +117,15 @@ TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder&
     static const std::map<std::string, StoredTensor> none;
     optimizer.scatter_state(checkpoint ? checkpoint->optimizer : none, *compute.exchange,
                             folder.path.string());
+  }
+  if (replica.task().reads_streams() && agreed["index"] > 0) {
+    static const std::map<std::string, StoredTensor> none;
+    const RunConfig& config = request.config;
+    const std::vector<Share> lanes = lanes_of_rank(
+        config.batch.size, config.reproducible ? config.lanes : 0, host.rank(), host.world_size());
+    scatter_carried(checkpoint ? checkpoint->optimizer : none,
+                    {lanes.front().begin, lanes.back().end}, config.batch.size, replica.device(),
+                    replica.task(), host);
   }
   return {agreed["step"], {agreed["epoch"], agreed["index"]}, agreed["sums"]};
 }
@@ -260,10 +271,9 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
     const Manifest& manifest = data.dataset->manifest();
     Replica replica(config, find_task(config.task).describe_data(manifest), compute.device);
     const Optimizer optimizer(config.optimizer, replica.buffers());
-    const Sampler sampler(data.train->size(), config.batch.size, 0, true);
-    const int64_t steps = config.train.steps > 0
-                              ? config.train.steps
-                              : config.train.epochs * sampler.batches_per_epoch();
+    const BatchOrder order(config, *data.train, replica.task().reads_streams());
+    const int64_t steps = config.train.steps > 0 ? config.train.steps
+                                                 : config.train.epochs * order.batches_per_epoch();
     const int64_t parameters = replica.buffers().num_parameters();
     const int64_t own_samples =
         (config.batch.size + host.world_size() - 1) / host.world_size() / config.batch.accumulation;
@@ -274,7 +284,10 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
         static_cast<double>(replica.buffers().parameters().numel()) * 4 * (2 + states) / mebibyte;
     // An LSTM step keeps 4 gates, 2 cell values and the output of every cell for the way back.
     const double activations =
-        static_cast<double>(own_samples * manifest.find_split(config.data.train_split)->longest *
+        static_cast<double>(own_samples *
+                            (replica.task().reads_streams()
+                                 ? config.data.steps
+                                 : manifest.find_split(config.data.train_split)->longest) *
                             config.model.num_layers * config.model.hidden_size *
                             (config.model.bidirectional ? 2 : 1) * 7) *
         4 / mebibyte;
@@ -295,7 +308,7 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
     text += fmt::format("ranks        {} on {}, exchange by {}\n", host.world_size(),
                         compute.choice.name, compute.exchange->name());
     text += fmt::format("length       {} steps of {} samples, {} steps an epoch\n", steps,
-                        config.batch.size, sampler.batches_per_epoch());
+                        config.batch.size, order.batches_per_epoch());
     text +=
         fmt::format("run folder   {}\n", std::filesystem::absolute(run_dir_of(request)).string());
   });

@@ -92,7 +92,10 @@ void TrainStep::compute_lane(const Batch& batch, size_t lane, int64_t step) {
 
 /// Forward and backward over some columns of the batch; adds to the gradients and the task's sums.
 void TrainStep::add_gradients_of(const Batch& batch, int64_t begin, int64_t end, int64_t step) {
-  if (begin == end) return;
+  const std::vector<int64_t>& lengths = batch.inputs().lengths;
+  const bool nothing = std::all_of(lengths.begin() + begin, lengths.begin() + end,
+                                   [](int64_t length) { return length == 0; });
+  if (nothing) return;
   const DeviceBatch part = to_device(batch, begin, end, replica_.device());
   const DropoutKey key{true, config_.run.seed, step, &part.sample_ids};
   TaskOutput output;

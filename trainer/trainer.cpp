@@ -9,6 +9,7 @@
 
 #include "data/base/atomic_file.h"
 #include "data/base/trace.h"
+#include "trainer/carried_state.h"
 #include "trainer/evaluation.h"
 #include "trainer/host_memory.h"
 #include "trainer/schedule.h"
@@ -16,18 +17,6 @@
 
 namespace lockstep {
 namespace {
-
-LoaderOptions loader_options(const TrainerParts& parts) {
-  LoaderOptions options;
-  options.rank = parts.communicator.rank();
-  options.world_size = parts.communicator.world_size();
-  options.lanes = parts.config.reproducible ? parts.config.lanes : 0;
-  options.prefetch = parts.config.data.prefetch;
-  options.shift = parts.config.data.shift;
-  options.shift_seed = static_cast<uint64_t>(parts.config.run.seed);
-  options.allocator = batch_memory(parts.replica.device());
-  return options;
-}
 
 int64_t sum(const std::vector<int64_t>& values) {
   return std::accumulate(values.begin(), values.end(), int64_t{0});
@@ -51,9 +40,9 @@ int64_t peak_memory_bytes() {
 Trainer::Trainer(TrainerParts parts, TrainPosition start)
     : parts_(std::move(parts)),
       position_(std::move(start)),
-      sampler_(parts_.train.size(), parts_.config.batch.size,
-               static_cast<uint64_t>(parts_.config.run.seed), /*shuffle=*/true),
-      loader_(parts_.train, sampler_, loader_options(parts_), position_.next),
+      order_(parts_.config, parts_.train, parts_.replica.task().reads_streams()),
+      batches_(order_.open(parts_.communicator.rank(), parts_.communicator.world_size(),
+                           batch_memory(parts_.replica.device()), position_.next)),
       train_step_(parts_.config, parts_.replica, parts_.optimizer, parts_.exchange, parts_.shards),
       padding_(2, 0) {
   for (Window* window : {&interval_, &epoch_, &run_}) restart(*window);
@@ -69,7 +58,7 @@ Trainer::Trainer(TrainerParts parts, TrainPosition start)
 
 int64_t Trainer::total_steps() const {
   const TrainSection& train = parts_.config.train;
-  return train.steps > 0 ? train.steps : train.epochs * sampler_.batches_per_epoch();
+  return train.steps > 0 ? train.steps : train.epochs * order_.batches_per_epoch();
 }
 
 RunResult Trainer::run() {
@@ -86,9 +75,9 @@ RunResult Trainer::run() {
 
 void Trainer::step() {
   const Stopwatch whole;
-  const double waited_before = loader_.waited_seconds();
+  const double waited_before = batches_->waited_seconds();
   const Batch& batch = next_batch();
-  const double data_seconds = loader_.waited_seconds() - waited_before;
+  const double data_seconds = batches_->waited_seconds() - waited_before;
   const int64_t number = position_.step + 1;
   learning_rate_ = parts_.config.optimizer.learning_rate *
                    schedule_factor(parts_.config.schedule, number, total_steps());
@@ -105,7 +94,7 @@ void Trainer::step() {
 
 const Batch& Trainer::next_batch() {
   const TraceSpan span("wait for data");
-  return *loader_.next();
+  return *batches_->next();
 }
 
 void Trainer::count(const Batch& batch, const StepOutcome& outcome, double data_seconds,
@@ -139,7 +128,7 @@ void Trainer::after_step() {
   if (position_.step == trace_until_) finish_trace();
   const auto due = [&](int64_t every) { return every > 0 && position_.step % every == 0; };
   if (due(parts_.config.train.log_every)) log_interval();
-  const bool epoch_ended = position_.next.index == sampler_.batches_per_epoch();
+  const bool epoch_ended = position_.next.index == order_.batches_per_epoch();
   if (due(parts_.config.evaluate.every)) evaluate();
   if (epoch_ended) end_epoch();
   const int64_t save_every = parts_.config.checkpoint.every;
@@ -192,7 +181,8 @@ std::vector<EvaluationReport> Trainer::evaluate() {
   for (const Split* split : parts_.held_out) {
     EvaluationReport report =
         evaluate_split(parts_.replica, *split,
-                       {section.batch_size, section.ranks == "all", parts_.config.data.prefetch},
+                       {section.batch_size, section.ranks == "all", parts_.config.data.prefetch,
+                        parts_.config.data.steps},
                        parts_.communicator);
     report.step = position_.step;
     report.epoch = position_.next.epoch + 1;
@@ -210,8 +200,13 @@ void Trainer::checkpoint() {
   require_equal_replicas();
   CheckpointReport report;
   std::vector<torch::Tensor> optimizer_memory;
-  const std::vector<TensorView> optimizer_state =
+  std::vector<TensorView> optimizer_state =
       parts_.optimizer.gather_state(parts_.exchange, parts_.shards, optimizer_memory);
+  if (position_.next.index > 0) {  // an epoch begins without
+    const std::vector<TensorView> carried =
+        gather_carried(parts_.replica.task(), parts_.communicator, optimizer_memory);
+    optimizer_state.insert(optimizer_state.end(), carried.begin(), carried.end());
+  }
   together(parts_.communicator, [&] {
     if (parts_.checkpoints == nullptr) return;
     TrainState state = parts_.saved;
@@ -300,7 +295,7 @@ RunResult Trainer::result(const std::string& status, ExitCode code) {
   result.parameters_sha256 = parts_.replica.buffers().parameters_sha256();
   const int64_t epochs_begun = position_.next.epoch + (position_.next.index > 0 ? 1 : 0);
   for (int64_t epoch = 0; epoch < epochs_begun; ++epoch) {
-    result.sample_order_sha256.push_back(sampler_.order_sha256(epoch));
+    result.sample_order_sha256.push_back(order_.sha256(epoch));
   }
   result.versions = versions();
   result.last_checkpoint = last_checkpoint_;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "data/loader.h"
+#include "trainer/batch_order.h"
 #include "trainer/checkpoint.h"
 #include "trainer/comm/communicator.h"
 #include "trainer/observers/observer.h"
@@ -54,7 +54,7 @@ class Trainer {
   /// Collective. Trains to the end of the run or until all ranks agree to stop.
   RunResult run();
 
-  int64_t steps_per_epoch() const { return sampler_.batches_per_epoch(); }
+  int64_t steps_per_epoch() const { return order_.batches_per_epoch(); }
   int64_t total_steps() const;
   /// What the run looks like so far; also for a run that failed.
   RunResult result(const std::string& status, ExitCode code);
@@ -86,8 +86,8 @@ class Trainer {
 
   TrainerParts parts_;
   TrainPosition position_;
-  Sampler sampler_;
-  Loader loader_;
+  BatchOrder order_;
+  std::unique_ptr<BatchSource> batches_;
   TrainStep train_step_;
   double learning_rate_ = 0;
   double gradient_norm_ = 0;

@@ -23,6 +23,7 @@ class JsonValue {
 
   /// A member that must be there.
   JsonValue member(const std::string& key) const;
+  bool has(const std::string& key) const { return value_->is_object() && value_->contains(key); }
   /// The elements of an array.
   std::vector<JsonValue> items() const;
 

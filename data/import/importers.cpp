@@ -1,12 +1,14 @@
 // The list of importers: one line each.
 #include "data/data_tool.h"
 #include "data/import/idx.h"
+#include "data/import/lines.h"
 
 namespace lockstep {
 
 const std::vector<DataToolEntry>& importers() {
   static const std::vector<DataToolEntry> list{
       idx_importer(),
+      lines_importer(),
   };
   return list;
 }

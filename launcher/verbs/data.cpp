@@ -55,7 +55,9 @@ void add_tool(CLI::App& group, CommandLine& line, std::ostream& out, const DataT
   CLI::App* verb = group.add_subcommand(entry.kind, entry.help);
   const auto run = std::make_shared<ToolRun>(entry);
   if (!entry.source_help.empty()) {
-    verb->add_option("SOURCE", run->sources, entry.source_help)->required()->type_name("PATH");
+    verb->add_option("SOURCE", run->sources, entry.source_help)
+        ->required(!entry.source_is_optional)
+        ->type_name("PATH");
   }
   verb->add_option("--out", run->out, "Data set folder to make; must not exist or be empty")
       ->required()

@@ -129,7 +129,9 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
       "\"3\",\n"
       "\"probabilities\": [...]}. A line that cannot be used gets {\"id\", \"error\"}, the rest "
       "goes\n"
-      "on, and the exit code is 65.\n\n"
+      "on, and the exit code is 65.\n"
+      "A language model scores {\"text\": ...} and continues {\"prompt\": ..., \"length\": 100,\n"
+      "\"temperature\": 1, \"top_k\": 0, \"seed\": 1}.\n\n"
       "Examples:\n"
       "  lockstep predict runs/mnist --input lines.jsonl --output predictions.jsonl\n"
       "  lockstep predict runs/mnist --data datasets/mnist --split test");

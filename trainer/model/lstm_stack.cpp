@@ -95,26 +95,39 @@ LstmWeights LstmStackImpl::make_weights(int64_t input_size, const std::string& s
   return weights;
 }
 
-Tensor LstmStackImpl::run_direction(const Tensor& x_TBF, const LstmWeights& weights) {
+LstmOutput LstmStackImpl::run_direction(const Tensor& x_TBF, const LstmWeights& weights,
+                                        const LstmState& initial) {
   const bool ours = config_.kernel == "cpu" || (config_.kernel == "auto" && !x_TBF.is_cuda());
-  if (ours) return lstm_cpu(x_TBF, {}, weights, pool_).h_TBH;
-  const Tensor zeros = torch::zeros({1, x_TBF.size(1), config_.hidden_size}, x_TBF.options());
-  return std::get<0>(
-      torch::lstm(x_TBF, {zeros, zeros},
+  if (ours) return lstm_cpu(x_TBF, initial, weights, pool_);
+  const auto or_zeros = [&](const Tensor& state) {
+    return state.defined() ? state.unsqueeze(0)
+                           : torch::zeros({1, x_TBF.size(1), config_.hidden_size}, x_TBF.options());
+  };
+  const auto [h_TBH, last_h, last_c] =
+      torch::lstm(x_TBF, {or_zeros(initial.h_BH), or_zeros(initial.c_BH)},
                   {weights.weight_ih, weights.weight_hh, weights.bias_ih, weights.bias_hh},
                   /*has_biases=*/true, /*num_layers=*/1, /*dropout=*/0.0, is_training(),
-                  /*bidirectional=*/false, /*batch_first=*/false));
+                  /*bidirectional=*/false, /*batch_first=*/false);
+  return {h_TBH, last_c.squeeze(0)};
 }
 
 Tensor LstmStackImpl::forward(const Tensor& x_TBF, const Lengths& lengths, const DropoutKey& key,
-                              int first_site) {
+                              int first_site, std::vector<LstmState>* states) {
+  TORCH_CHECK(states == nullptr || !config_.bidirectional, "states are carried in one direction");
   Tensor y = x_TBF;
   for (size_t layer = 0; layer < layers_.size(); ++layer) {
     if (layer > 0) y = dropout(y, config_.dropout, key, first_site + static_cast<int>(layer));
-    Tensor output = run_direction(y, layers_[layer][0]);
+    const LstmState initial = states == nullptr ? LstmState{} : states->at(layer);
+    const LstmOutput forwards = run_direction(y, layers_[layer][0], initial);
+    if (states != nullptr) {
+      const Tensor last_h = forwards.h_TBH.select(0, forwards.h_TBH.size(0) - 1);
+      states->at(layer) = {last_h.detach().clone(), forwards.last_c_BH.detach()};
+    }
+    Tensor output = forwards.h_TBH;
     if (config_.bidirectional) {
-      const Tensor backward = run_direction(reverse_sequences(y, lengths), layers_[layer][1]);
-      output = torch::cat({output, reverse_sequences(backward, lengths)}, 2);
+      const Tensor backwards =
+          run_direction(reverse_sequences(y, lengths), layers_[layer][1], {}).h_TBH;
+      output = torch::cat({output, reverse_sequences(backwards, lengths)}, 2);
     }
     y = output;
   }

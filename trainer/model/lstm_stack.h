@@ -23,15 +23,18 @@ class LstmStackImpl : public torch::nn::Module {
   LstmStackImpl(int64_t input_size, const ModelConfig& config);
 
   /// x [T, B, input_size] -> [T, B, output_size]. Outputs behind a sequence's end are arbitrary.
-  /// `first_site` numbers this stack's dropout sites.
+  /// `first_site` numbers this stack's dropout sites. `states`, one per layer, are where sequences
+  /// begin and, afterwards, where they ended (after T steps, without a graph); null: zeros, and
+  /// nobody asks. Only for stacks of one direction.
   torch::Tensor forward(const torch::Tensor& x_TBF, const Lengths& lengths, const DropoutKey& key,
-                        int first_site = 0);
+                        int first_site = 0, std::vector<LstmState>* states = nullptr);
 
   int64_t output_size() const { return (config_.bidirectional ? 2 : 1) * config_.hidden_size; }
 
  private:
   LstmWeights make_weights(int64_t input_size, const std::string& suffix);
-  torch::Tensor run_direction(const torch::Tensor& x_TBF, const LstmWeights& weights);
+  LstmOutput run_direction(const torch::Tensor& x_TBF, const LstmWeights& weights,
+                           const LstmState& initial);
 
   ModelConfig config_;
   std::vector<std::vector<LstmWeights>> layers_;  ///< [layer][direction]

@@ -11,6 +11,8 @@ struct ModelConfig {
   bool bidirectional = false;
   double dropout = 0.0;
   std::string pooling = "last";
+  int64_t embedding_size = 0;
+  bool tied = false;
   double forget_bias = 0.0;
   std::string kernel = "auto";
 
@@ -26,7 +28,8 @@ struct ModelConfig {
                "read each sequence forwards and backwards and join both (Schuster & Paliwal 1997)");
     fields
         .add("dropout", dropout,
-             "share of values dropped between layers and before the output layer "
+             "share of values dropped between layers, before the output layer and after an "
+             "embedding "
              "(Zaremba et al. 2014)")
         .at_least(0)
         .less_than(1);
@@ -34,6 +37,13 @@ struct ModelConfig {
         .add("pooling", pooling,
              "how a sequence becomes one vector: its last state, or the mean or maximum over time")
         .one_of({"last", "mean", "max"});
+    fields
+        .add("embedding_size", embedding_size,
+             "inputs of symbols: numbers that stand for a symbol; 0: as many as hidden_size")
+        .at_least(0)
+        .at_most(65536);
+    fields.add("tied", tied,
+               "language_model: the output layer's matrix is the embedding's (Press & Wolf 2017)");
     fields.add(
         "forget_bias", forget_bias,
         "added to the initial bias of the forget gate (Gers et al. 2000); 0 is PyTorch's start");

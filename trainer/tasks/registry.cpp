@@ -1,5 +1,6 @@
 // The tasks there are: one line each.
 #include "data/base/error.h"
+#include "trainer/tasks/language_model.h"
 #include "trainer/tasks/sequence_classification.h"
 #include "trainer/tasks/task_names.h"
 
@@ -9,6 +10,7 @@ namespace {
 const std::vector<TaskEntry>& entries() {
   static const std::vector<TaskEntry> all = {
       sequence_classification_entry(),
+      language_model_entry(),
   };
   return all;
 }

@@ -44,6 +44,15 @@ class Task {
   virtual TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) = 0;
   /// One object per sequence of the batch.
   virtual std::vector<nlohmann::json> predict(const DeviceBatch& batch) = 0;
+
+  /// Whether a split is read as one long text (token_streams.h) instead of shuffled sequences.
+  virtual bool reads_streams() const { return false; }
+  /// Then: what columns begin the next batch with, each [columns, ...]; empty at the beginning.
+  virtual std::vector<torch::Tensor> carried() const { return {}; }
+  virtual void set_carried(std::vector<torch::Tensor>) {}
+  /// The answer to one line of `lockstep predict` where that is not a sequence of numbers; null
+  /// for tasks that predict sequences. Throws Error(corrupt) when the line cannot be understood.
+  virtual nlohmann::json answer(const nlohmann::json&) { return nullptr; }
 };
 
 /// How a task is known by its name.

@@ -1,0 +1,196 @@
+#include "data/import/lines.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "data/base/error.h"
+#include "data/import/line_reader.h"
+#include "data/manifest.h"
+#include "data/shard_writer.h"
+#include "data/staged_folder.h"
+#include "data/text/tokens.h"
+#include "data/text/vocabulary.h"
+
+namespace lockstep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kReportEveryLines = 4096;
+
+/// Part of a file that becomes a split: lines whose first byte lies in [begin, end) of its text.
+struct TextPart {
+  std::string split;
+  fs::path file;
+  int64_t begin = 0;
+  int64_t end = std::numeric_limits<int64_t>::max();
+};
+
+/// Calls `use(reader, line)` for each line of a part.
+template <class Use>
+void for_each_line(const TextPart& part, Use use) {
+  LineReader reader(part.file);
+  std::string line;
+  int64_t at = 0;
+  while (reader.next(line)) {
+    if (at >= part.begin && at < part.end) use(reader, line);
+    at += static_cast<int64_t>(line.size()) + 1;
+  }
+}
+
+int64_t text_bytes(const fs::path& file) {
+  int64_t bytes = 0;
+  for_each_line({{}, file, 0}, [&](const LineReader&, const std::string& line) {
+    bytes += static_cast<int64_t>(line.size()) + 1;
+  });
+  return bytes;
+}
+
+class LinesImporter : public DataTool {
+ public:
+  void describe(Fields& fields) override {
+    fields.add("train", train_, "file of the split \"train\"");
+    fields.add("validation", validation_, "file of the split \"validation\"");
+    fields.add("test", test_, "file of the split \"test\"");
+    fields.add("split", split_,
+               "with one SOURCE: which shares of its text, from front to back, become train, "
+               "validation and test");
+    fields.add("tokens", tokens_, "how lines are cut: one token per character or per word")
+        .one_of({"characters", "words"});
+    fields
+        .add("vocabulary", vocabulary_,
+             "how many of the most frequent tokens of the training text are told apart; the others "
+             "become <unk>; 0: all")
+        .at_least(0);
+  }
+
+  void run(const std::vector<fs::path>& sources, const fs::path& out,
+           const Progress& progress) override {
+    kind_ = token_kind_of(tokens_);
+    const std::vector<TextPart> parts = find_parts(sources);
+    StagedFolder folder(out);
+    const Vocabulary vocabulary = count_tokens(parts.front());
+    Manifest manifest;
+    manifest.streams = {schema_of(vocabulary)};
+    manifest.text = TextInfo{tokens_, end_token(), kUnknown};
+    for (const TextPart& part : parts) {
+      manifest.splits.push_back(write_split(part, vocabulary, folder.path(), manifest, progress));
+      manifest.source += fmt::format("{}{} from {}", manifest.source.empty() ? "" : ", ",
+                                     part.split, part.file.filename().string());
+    }
+    write_manifest(folder.path(), manifest);
+    folder.commit();
+  }
+
+ private:
+  static constexpr const char* kUnknown = "<unk>";
+  std::string end_token() const { return kind_ == TokenKind::characters ? "\n" : "<eos>"; }
+
+  std::vector<TextPart> find_parts(const std::vector<fs::path>& sources) const {
+    std::vector<TextPart> parts;
+    if (sources.empty()) {
+      if (train_.empty()) {
+        throw Error(ExitCode::usage, "nothing to import",
+                    "give --train FILE (and --validation, --test), or one SOURCE and --split");
+      }
+      parts.push_back({"train", train_});
+      if (!validation_.empty()) parts.push_back({"validation", validation_});
+      if (!test_.empty()) parts.push_back({"test", test_});
+      return parts;
+    }
+    if (sources.size() != 1 || !train_.empty() || !validation_.empty() || !test_.empty()) {
+      throw Error(ExitCode::usage, "give either one SOURCE or --train, --validation and --test");
+    }
+    return cut_source(sources[0]);
+  }
+
+  std::vector<TextPart> cut_source(const fs::path& source) const {
+    double total = 0;
+    for (const double share : split_) total += share;
+    const bool legal = split_.size() == 3 && std::abs(total - 1) < 1e-9 &&
+                       std::all_of(split_.begin(), split_.end(), [](double s) { return s >= 0; });
+    if (!legal || split_[0] <= 0) {
+      throw Error(ExitCode::usage,
+                  "--split needs three shares of train, validation and test that add up to 1",
+                  "for example --split 0.8,0.1,0.1");
+    }
+    const auto bytes = static_cast<double>(text_bytes(source));
+    std::vector<TextPart> parts;
+    double share = 0;
+    const char* names[] = {"train", "validation", "test"};
+    for (size_t i = 0; i < 3; ++i) {
+      const auto begin = static_cast<int64_t>(bytes * share);
+      share += split_[i];
+      const auto end = static_cast<int64_t>(bytes * share + 0.5);
+      if (split_[i] > 0) parts.push_back({names[i], source, begin, i == 2 ? end + 1 : end});
+    }
+    return parts;
+  }
+
+  std::vector<std::string> tokens_of(const LineReader& reader, const std::string& line) const {
+    try {
+      return tokenize(line, kind_);
+    } catch (const Error& error) {
+      throw Error(error.code(), fmt::format("{}: {}", reader.place(), error.what()), error.hint());
+    }
+  }
+
+  Vocabulary count_tokens(const TextPart& train) const {
+    VocabularyCounter counter;
+    for_each_line(train, [&](const LineReader& reader, const std::string& line) {
+      for (const std::string& token : tokens_of(reader, line)) counter.add(token);
+    });
+    return Vocabulary(counter.most_frequent({end_token(), kUnknown}, vocabulary_), kUnknown);
+  }
+
+  static StreamSchema schema_of(const Vocabulary& vocabulary) {
+    StreamSchema inputs;
+    inputs.name = "inputs";
+    inputs.element = ElementType::i32;
+    inputs.num_classes = vocabulary.size();
+    inputs.labels = vocabulary.tokens();
+    return inputs;
+  }
+
+  SplitInfo write_split(const TextPart& part, const Vocabulary& vocabulary, const fs::path& folder,
+                        const Manifest& manifest, const Progress& progress) const {
+    ShardWriter writer(folder, part.split, manifest.streams);
+    const auto end = static_cast<int32_t>(vocabulary.find(end_token()));
+    std::vector<int32_t> symbols;
+    int64_t lines = 0;
+    for_each_line(part, [&](const LineReader& reader, const std::string& line) {
+      symbols.clear();
+      for (const std::string& token : tokens_of(reader, line)) {
+        symbols.push_back(static_cast<int32_t>(vocabulary.find(token)));
+      }
+      symbols.push_back(end);
+      writer.append({{symbols.data(), static_cast<int64_t>(symbols.size())}},
+                    fmt::format("{}-{:08}", part.split, lines));
+      if (++lines % kReportEveryLines == 0 && progress) {
+        progress("importing " + part.split, lines, 0, "lines");
+      }
+    });
+    if (lines == 0) {
+      throw Error(ExitCode::corrupt,
+                  fmt::format("{}: no line for the split {}", part.file.string(), part.split));
+    }
+    if (progress) progress("importing " + part.split, lines, lines, "lines");
+    return writer.finish();
+  }
+
+  std::string train_, validation_, test_;
+  std::vector<double> split_ = {0.9, 0.05, 0.05};
+  std::string tokens_ = "words";
+  int64_t vocabulary_ = 0;
+  TokenKind kind_ = TokenKind::words;
+};
+
+}  // namespace
+
+DataToolEntry lines_importer() {
+  return {"lines", "plain text, each line a sequence of characters or words",
+          "one text file, cut by --split; or none, with --train",
+          [] { return std::make_unique<LinesImporter>(); }, /*source_is_optional=*/true};
+}
+
+}  // namespace lockstep

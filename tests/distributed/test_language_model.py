@@ -1,0 +1,136 @@
+"""Language models: the same training at any world size with carried states, and figures as PyTorch's."""
+
+import json
+import math
+import pathlib
+import random
+import subprocess
+import unittest
+
+from support import LOCKSTEP, Workshop, run
+
+SMALL_MODEL = ["task=language_model", "model.hidden_size=16", "model.num_layers=2", "model.tied=true",
+               "model.dropout=0.1", "batch.size=12", "data.steps=7", "evaluate.batch_size=11",
+               "optimizer.clip_norm=0.5", "optimizer.learning_rate=0.01"]
+
+
+class LanguageModel(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.shop = Workshop()
+        cls.addClassCleanup(cls.shop.close)
+        generator = random.Random(3)
+        words = [f"w{i}" for i in range(20)]
+        lines = [" ".join(generator.choices(words, weights=range(1, 21), k=generator.randint(0, 12)))
+                 for _ in range(260)]
+        text = cls.shop.root / "text.txt"
+        text.write_text("\n".join(lines) + "\n")
+        cls.data = cls.shop.root / "text"
+        run(["data", "import", "lines", text, "--split", "0.7,0.1,0.2", "--tokens", "words", "--out", cls.data])
+
+    def train(self, name, *overrides, ranks=1):
+        return self.shop.train(name, f"data.path={self.data}", *SMALL_MODEL, *overrides, ranks=ranks)
+
+    def test_losses_agree_on_1_2_3_and_4_ranks(self):
+        """20 steps: beyond the end of an epoch, whose last batch has rows of different lengths."""
+        for ranks in (1, 2, 3, 4):
+            result = self.train(f"words{ranks}", "train.steps=20", ranks=ranks)
+            self.assertEqual(result["world_size"], ranks)
+            self.assertGreaterEqual(result["epochs"], 1)
+        want = self.shop.losses("words1")
+        self.assertEqual(sorted(want), list(range(1, 21)))
+        for ranks in (2, 3, 4):
+            got = self.shop.losses(f"words{ranks}")
+            for step, loss in want.items():
+                self.assertAlmostEqual(got[step], loss, delta=1e-5 * loss, msg=f"{ranks} ranks, step {step}")
+
+    def test_states_are_carried_through_stops_and_other_world_sizes_to_the_bit(self):
+        settings = ["reproducible=true", "lanes=4", "checkpoint.every=100"]
+        whole = self.train("whole", *settings, "train.steps=23")
+        for ranks in (2, 4):
+            self.assertEqual(self.train(f"bits{ranks}", *settings, "train.steps=23", ranks=ranks)
+                             ["parameters_sha256"], whole["parameters_sha256"])
+        for ranks, steps in ((1, 5), (4, 9), (2, 23)):  # an epoch has 14 steps: stopped within twice
+            moved = self.train("moved", *settings, f"train.steps={steps}", ranks=ranks)
+        self.assertEqual(moved["parameters_sha256"], whole["parameters_sha256"])
+        self.assertEqual(self.shop.losses("moved"), self.shop.losses("whole"))
+
+    def test_test_figures_agree_exactly_and_with_pytorch(self):
+        self.train("judged", "train.steps=30")
+        figures = []
+        for ranks in (1, 2, 3):
+            command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), LOCKSTEP, "evaluate",
+                       str(self.shop.root / "judged"), "--json"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            line = done.stdout.strip().splitlines()[-1]
+            figures.append(line[: line.index('"seconds"')])
+        self.assertEqual(figures[0], figures[1])
+        self.assertEqual(figures[0], figures[2])
+        report = json.loads(line)
+        peer = Peer(self.shop.root / "judged", self.data)
+        self.assertAlmostEqual(report["loss"], peer.mean_loss("test", rows=11), delta=1e-5)
+        self.assertAlmostEqual(report["perplexity"], math.exp(report["loss"]), delta=1e-6)
+
+    def test_predict_scores_and_continues_lines(self):
+        self.train("asked", "train.steps=10")
+        lines = [{"text": "w19 w3 w18", "id": "scored"}, {"prompt": "w19", "length": 12, "seed": 7},
+                 {"prompt": "w19", "length": 12, "seed": 7}, {"prompt": "w19", "length": 12, "seed": 8},
+                 {"prompt": "", "length": 5, "temperature": 0}, {"prompt": "w1", "length": 50, "top_k": 1},
+                 {"neither": 1}, {"prompt": "w1", "length": -3}]
+        done = run(["predict", self.shop.root / "asked"], expect=65,
+                   input="\n".join(map(json.dumps, lines)) + "\nnot json\n")
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(len(answers), 9)
+        peer = Peer(self.shop.root / "asked", self.data)
+        self.assertEqual(answers[0]["id"], "scored")
+        self.assertEqual(answers[0]["tokens"], 4)
+        self.assertAlmostEqual(answers[0]["loss"], peer.line_loss("w19 w3 w18"), delta=1e-4)
+        self.assertEqual(answers[1]["text"], answers[2]["text"])
+        self.assertNotEqual(answers[1]["text"], answers[3]["text"])
+        self.assertEqual(len(answers[4]["text"].replace("\n", " \n ").split(" ")) > 0, True)
+        self.assertTrue(all("error" in answer for answer in answers[6:]))
+
+
+class Peer:
+    """The same network in PyTorch, with the weights of a checkpoint."""
+
+    def __init__(self, folder, data):
+        import h5py
+        import torch
+        from safetensors.torch import load_file
+        self.torch, self.h5py, self.data = torch, h5py, pathlib.Path(data)
+        newest = sorted((pathlib.Path(folder) / "checkpoints").glob("step-*"))[-1]
+        weights = load_file(newest / "model.safetensors")
+        self.embedding, self.bias = weights["embedding_weight"], weights["output_bias"]
+        self.lstm = torch.nn.LSTM(16, 16, num_layers=2)
+        self.lstm.load_state_dict({name[len("lstm."):]: value for name, value in weights.items()
+                                   if name.startswith("lstm.")})
+        manifest = json.loads((self.data / "manifest.json").read_text())
+        self.labels = manifest["streams"][0]["labels"]
+
+    def loss(self, symbols):
+        """Sum over the predictions of each token from those before it."""
+        torch = self.torch
+        with torch.no_grad():
+            y, _ = self.lstm(self.embedding[symbols[:-1]].unsqueeze(1))
+            logits = y.squeeze(1) @ self.embedding.T + self.bias
+            return torch.nn.functional.cross_entropy(logits, symbols[1:], reduction="sum").item()
+
+    def mean_loss(self, split, rows):
+        with self.h5py.File(self.data / f"{split}-00000.h5") as file:
+            text = self.torch.tensor(file["inputs"][:].astype("int64"))
+        count, total, begin = len(text) - 1, 0.0, 0
+        for row in range(rows):
+            size = count // rows + (1 if row < count % rows else 0)
+            total += self.loss(text[begin:begin + size + 1])
+            begin += size
+        return total / count
+
+    def line_loss(self, line):
+        symbols = [self.labels.index(word) for word in ["<eos>", *line.split(), "<eos>"]]
+        return self.loss(self.torch.tensor(symbols))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

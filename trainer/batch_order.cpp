@@ -1,0 +1,51 @@
+#include "trainer/batch_order.h"
+
+namespace lockstep {
+namespace {
+
+std::variant<Sampler, TokenStreamPlan> order_of(const RunConfig& config, const Split& split,
+                                                bool streams) {
+  if (streams) {
+    return TokenStreamPlan{TokenText(split).size(), config.batch.size, config.data.steps};
+  }
+  return Sampler(split.size(), config.batch.size, static_cast<uint64_t>(config.run.seed),
+                 /*shuffle=*/true);
+}
+
+}  // namespace
+
+BatchOrder::BatchOrder(const RunConfig& config, const Split& split, bool streams)
+    : config_(config), split_(split), order_(order_of(config, split, streams)) {}
+
+int64_t BatchOrder::batches_per_epoch() const {
+  return std::visit([](const auto& order) { return order.batches_per_epoch(); }, order_);
+}
+
+std::string BatchOrder::sha256(int64_t epoch) const {
+  if (const auto* plan = std::get_if<TokenStreamPlan>(&order_)) return plan->order_sha256();
+  return std::get<Sampler>(order_).order_sha256(epoch);
+}
+
+std::unique_ptr<BatchSource> BatchOrder::open(int rank, int world_size,
+                                              const HostAllocator& allocator,
+                                              LoaderStart start) const {
+  if (const auto* plan = std::get_if<TokenStreamPlan>(&order_)) {
+    TokenStreams::Options options;
+    options.rows = plan->rows;
+    options.steps = plan->steps;
+    options.lanes = lanes_of_rank(plan->rows, lanes(), rank, world_size);
+    options.allocator = allocator;
+    return std::make_unique<TokenStreams>(split_, options, start);
+  }
+  LoaderOptions options;
+  options.rank = rank;
+  options.world_size = world_size;
+  options.lanes = lanes();
+  options.prefetch = config_.data.prefetch;
+  options.shift = config_.data.shift;
+  options.shift_seed = static_cast<uint64_t>(config_.run.seed);
+  options.allocator = allocator;
+  return std::make_unique<Loader>(split_, std::get<Sampler>(order_), options, start);
+}
+
+}  // namespace lockstep

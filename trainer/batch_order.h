@@ -1,0 +1,35 @@
+// The order in which a run sees its training split: a pure function of the config and the split.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "data/batch_source.h"
+#include "data/loader.h"
+#include "data/token_streams.h"
+#include "trainer/run_config.h"
+
+namespace lockstep {
+
+class BatchOrder {
+ public:
+  /// `streams`: the split is one long text in rows, else shuffled sequences. `split` must outlive
+  /// this and what it opens.
+  BatchOrder(const RunConfig& config, const Split& split, bool streams);
+
+  int64_t batches_per_epoch() const;
+  std::string sha256(int64_t epoch) const;
+  /// One rank's share of each batch from `start` on, without end.
+  std::unique_ptr<BatchSource> open(int rank, int world_size, const HostAllocator& allocator,
+                                    LoaderStart start) const;
+
+ private:
+  int64_t lanes() const { return config_.reproducible ? config_.lanes : 0; }
+
+  const RunConfig& config_;
+  const Split& split_;
+  std::variant<Sampler, TokenStreamPlan> order_;
+};
+
+}  // namespace lockstep

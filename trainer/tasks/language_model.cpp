@@ -1,0 +1,276 @@
+// T time, B batch, E embedding, H hidden, V vocabulary.
+#include "trainer/tasks/language_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "data/base/error.h"
+#include "data/mix.h"
+#include "data/text/tokens.h"
+#include "data/text/vocabulary.h"
+#include "trainer/model/lstm_stack.h"
+
+namespace lockstep {
+
+using nlohmann::json;
+using torch::Tensor;
+
+namespace {
+
+/// Parameters are named embedding_weight, lstm.*, output_weight and output_bias; tied, there is no
+/// output_weight.
+class LanguageModelImpl : public torch::nn::Module {
+ public:
+  LanguageModelImpl(int64_t vocabulary, const ModelConfig& config)
+      : config_(config),
+        embedding_size_(config.embedding_size > 0 ? config.embedding_size : config.hidden_size) {
+    const auto uniform = [](at::IntArrayRef shape) {
+      return torch::empty(shape).uniform_(-0.1, 0.1);  // as Zaremba et al. 2014
+    };
+    embedding_VE_ = register_parameter("embedding_weight", uniform({vocabulary, embedding_size_}));
+    lstm_ = register_module("lstm", LstmStack(embedding_size_, config));
+    if (!config.tied) {
+      output_VH_ = register_parameter("output_weight", uniform({vocabulary, config.hidden_size}));
+    }
+    bias_V_ = register_parameter("output_bias", torch::zeros({vocabulary}));
+  }
+
+  /// [T, B] tokens -> logits [T * B, V].
+  Tensor forward(const Tensor& tokens_TB, const DropoutKey& key, std::vector<LstmState>& states) {
+    constexpr int kInputSite = 0, kOutputSite = 1, kLstmSites = 2;
+    const Tensor x_TBE = torch::embedding(embedding_VE_, tokens_TB.clamp_min(0));
+    const Tensor y_TBH = lstm_->forward(dropout(x_TBE, config_.dropout, key, kInputSite), {}, key,
+                                        kLstmSites, &states);
+    const Tensor dropped = dropout(y_TBH, config_.dropout, key, kOutputSite);
+    return torch::addmm(bias_V_, dropped.reshape({-1, config_.hidden_size}),
+                        (config_.tied ? embedding_VE_ : output_VH_).t());
+  }
+
+  int64_t embedding_size() const { return embedding_size_; }
+
+ private:
+  ModelConfig config_;
+  int64_t embedding_size_;
+  Tensor embedding_VE_, output_VH_, bias_V_;
+  LstmStack lstm_{nullptr};
+};
+TORCH_MODULE(LanguageModel);
+
+/// What to draw from the model, from one line of JSON.
+struct SampleRequest {
+  int64_t length = 100;
+  double temperature = 1;
+  int64_t top_k = 0;
+  int64_t seed = 1;
+};
+
+class LanguageModelTask : public Task {
+ public:
+  LanguageModelTask(const ModelConfig& config, json description)
+      : config_(config),
+        description_(std::move(description)),
+        vocabulary_size_(description_.at("vocabulary")),
+        model_(vocabulary_size_, config) {}
+
+  torch::nn::Module& model() override { return *model_; }
+  json description() const override { return description_; }
+  std::string summary() const override {
+    return fmt::format("embedding {} -> {}, {} x lstm {}, {} -> {} tokens", vocabulary_size_,
+                       model_->embedding_size(), config_.num_layers, config_.hidden_size,
+                       config_.tied ? "tied" : "linear", vocabulary_size_);
+  }
+
+  std::vector<std::string> sum_names() const override { return {"loss", "targets"}; }
+  Metrics metrics(const std::vector<double>& sums) const override {
+    const double loss = sums[0] / (sums[1] > 0 ? sums[1] : NAN);
+    return {{"loss", loss},
+            {"perplexity", std::exp(loss)},
+            {"bits_per_token", loss / std::numbers::ln2}};
+  }
+
+  TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
+  std::vector<json> predict(const DeviceBatch&) override {
+    throw Error(
+        ExitCode::usage, "language models answer JSON lines, not splits",
+        "give lines with --input, each {\"text\": ...} or {\"prompt\": ..., \"length\": 100}");
+  }
+
+  bool reads_streams() const override { return true; }
+  std::vector<Tensor> carried() const override { return carried_; }
+  void set_carried(std::vector<Tensor> carried) override { carried_ = std::move(carried); }
+  json answer(const json& line) override;
+
+ private:
+  std::vector<LstmState> states_of(const DeviceBatch& batch);
+  void keep_states(const DeviceBatch& batch, const std::vector<LstmState>& states);
+  std::vector<int64_t> symbols_of(const std::string& text, const Vocabulary& vocabulary) const;
+  json score(const std::string& text, const Vocabulary& vocabulary);
+  json sample(const std::string& prompt, const SampleRequest& request,
+              const Vocabulary& vocabulary);
+  int64_t draw(const Tensor& logits_V, const SampleRequest& request, int64_t position) const;
+
+  ModelConfig config_;
+  json description_;
+  int64_t vocabulary_size_;
+  LanguageModel model_;
+  std::vector<Tensor> carried_;  ///< h and c of each layer, [columns, H]
+};
+
+/// The part of the carried states that belongs to these columns.
+std::vector<LstmState> LanguageModelTask::states_of(const DeviceBatch& batch) {
+  std::vector<LstmState> states(static_cast<size_t>(config_.num_layers));
+  if (!batch.continues) return states;
+  LOCKSTEP_CHECK(carried_.size() == 2 * states.size(), "{} carried states", carried_.size());
+  for (size_t layer = 0; layer < states.size(); ++layer) {
+    // Copies: the graph keeps them, and the carried states change before it runs backward.
+    const auto part = [&](const Tensor& all) {
+      return all.narrow(0, batch.first_column, batch.size()).clone();
+    };
+    states[layer] = {part(carried_[2 * layer]), part(carried_[2 * layer + 1])};
+  }
+  return states;
+}
+
+void LanguageModelTask::keep_states(const DeviceBatch& batch,
+                                    const std::vector<LstmState>& states) {
+  torch::NoGradGuard no_grad;
+  const bool fits = carried_.size() == 2 * states.size() && carried_[0].size(0) == batch.columns;
+  if (!fits) {
+    carried_.clear();
+    for (size_t i = 0; i < 2 * states.size(); ++i) {
+      carried_.push_back(
+          torch::zeros({batch.columns, config_.hidden_size}, states[0].h_BH.options()));
+    }
+  }
+  for (size_t layer = 0; layer < states.size(); ++layer) {
+    carried_[2 * layer].narrow(0, batch.first_column, batch.size()).copy_(states[layer].h_BH);
+    carried_[2 * layer + 1].narrow(0, batch.first_column, batch.size()).copy_(states[layer].c_BH);
+  }
+}
+
+TaskOutput LanguageModelTask::compute(const DeviceBatch& batch, const DropoutKey& key) {
+  std::vector<LstmState> states = states_of(batch);
+  const Tensor logits_NV = model_->forward(batch.inputs, key, states);
+  keep_states(batch, states);
+  const Tensor targets_N = batch.target("targets").reshape(-1);
+  const Tensor loss_sum = torch::cross_entropy_loss(logits_NV, targets_N, {}, at::Reduction::Sum,
+                                                    /*ignore_index=*/kPaddingSymbol);
+  torch::NoGradGuard no_grad;
+  const Tensor count = targets_N.ne(kPaddingSymbol).sum().to(torch::kFloat32);
+  return {loss_sum, torch::stack({loss_sum.detach(), count})};
+}
+
+std::vector<int64_t> LanguageModelTask::symbols_of(const std::string& text,
+                                                   const Vocabulary& vocabulary) const {
+  // The text begins like a line: behind an end-of-line token.
+  std::vector<int64_t> symbols = {vocabulary.find(description_.at("end"))};
+  for (const std::string& token : tokenize(text, token_kind_of(description_.at("tokens")))) {
+    symbols.push_back(vocabulary.find(token));
+  }
+  return symbols;
+}
+
+json LanguageModelTask::answer(const json& line) {
+  const std::string unknown = description_.at("unknown");
+  const Vocabulary vocabulary(description_.at("labels").get<std::vector<std::string>>(), unknown);
+  torch::NoGradGuard no_grad;
+  if (line.contains("text")) return score(line.at("text").get<std::string>(), vocabulary);
+  if (!line.contains("prompt")) {
+    throw Error(ExitCode::corrupt,
+                "neither \"text\" (to score) nor \"prompt\" (to continue) is there");
+  }
+  SampleRequest request;
+  request.length = line.value("length", request.length);
+  request.temperature = line.value("temperature", request.temperature);
+  request.top_k = line.value("top_k", request.top_k);
+  request.seed = line.value("seed", request.seed);
+  if (request.length < 1 || request.length > 1'000'000 || !(request.temperature >= 0) ||
+      request.top_k < 0) {
+    throw Error(ExitCode::corrupt,
+                "\"length\" must be 1 to 1000000, \"temperature\" and \"top_k\" at least 0");
+  }
+  return sample(line.at("prompt").get<std::string>(), request, vocabulary);
+}
+
+json LanguageModelTask::score(const std::string& text, const Vocabulary& vocabulary) {
+  std::vector<int64_t> symbols = symbols_of(text, vocabulary);
+  symbols.push_back(symbols.front());
+  const auto count = static_cast<int64_t>(symbols.size()) - 1;
+  const Tensor all = torch::tensor(symbols);
+  std::vector<LstmState> states(static_cast<size_t>(config_.num_layers));
+  const Tensor logits = model_->forward(all.narrow(0, 0, count).unsqueeze(1), {}, states);
+  const double loss =
+      torch::cross_entropy_loss(logits, all.narrow(0, 1, count), {}, at::Reduction::Sum)
+          .item<double>();
+  const double mean = loss / static_cast<double>(count);
+  return {{"tokens", count}, {"loss", loss}, {"perplexity", std::exp(mean)}};
+}
+
+json LanguageModelTask::sample(const std::string& prompt, const SampleRequest& request,
+                               const Vocabulary& vocabulary) {
+  const std::vector<int64_t> symbols = symbols_of(prompt, vocabulary);
+  std::vector<LstmState> states(static_cast<size_t>(config_.num_layers));
+  Tensor input = torch::tensor(symbols).unsqueeze(1);
+  std::vector<std::string> drawn;
+  for (int64_t i = 0; i < request.length; ++i) {
+    const Tensor logits = model_->forward(input, {}, states);
+    const int64_t symbol = draw(logits[logits.size(0) - 1].cpu(), request, i);
+    const std::string& token = vocabulary.tokens()[static_cast<size_t>(symbol)];
+    drawn.push_back(token == description_.at("end") ? "\n" : token);
+    input = torch::full({1, 1}, symbol, torch::kInt64);
+  }
+  return {{"text", join_tokens(drawn, token_kind_of(description_.at("tokens")))}};
+}
+
+/// Temperature 0 takes the most likely token.
+int64_t LanguageModelTask::draw(const Tensor& logits_V, const SampleRequest& request,
+                                int64_t position) const {
+  if (request.temperature == 0) return logits_V.argmax().item<int64_t>();
+  Tensor scaled = logits_V / request.temperature;
+  if (request.top_k > 0 && request.top_k < vocabulary_size_) {
+    const Tensor least = std::get<0>(scaled.topk(request.top_k))[request.top_k - 1];
+    scaled = scaled.masked_fill(scaled < least, -INFINITY);
+  }
+  const Tensor sums = scaled.softmax(0).to(torch::kFloat64).cumsum(0);
+  Random random(mix64(static_cast<uint64_t>(request.seed), static_cast<uint64_t>(position)));
+  const double point = random.uniform() * sums[vocabulary_size_ - 1].item<double>();
+  const double* first = sums.const_data_ptr<double>();
+  const auto index = std::upper_bound(first, first + vocabulary_size_, point) - first;
+  return std::min<int64_t>(index, vocabulary_size_ - 1);
+}
+
+json describe_data(const Manifest& manifest) {
+  const StreamSchema& inputs = manifest.streams.front();
+  if (!inputs.is_symbols() || !manifest.text) {
+    throw Error(ExitCode::config, "task language_model needs text; this data set has none",
+                "make one with `lockstep data import lines`");
+  }
+  return {{"vocabulary", inputs.num_classes},
+          {"labels", inputs.labels},
+          {"tokens", manifest.text->tokens},
+          {"end", manifest.text->end},
+          {"unknown", manifest.text->unknown}};
+}
+
+std::unique_ptr<Task> make(const ModelConfig& config, const json& description) {
+  if (config.bidirectional) {
+    throw Error(ExitCode::config,
+                "model.bidirectional: a language model must not see what follows");
+  }
+  const int64_t embedding = config.embedding_size;
+  if (config.tied && embedding != 0 && embedding != config.hidden_size) {
+    throw Error(ExitCode::config,
+                fmt::format("model.tied needs an embedding_size of hidden_size, {}, not {}",
+                            config.hidden_size, embedding));
+  }
+  return std::make_unique<LanguageModelTask>(config, description);
+}
+
+}  // namespace
+
+TaskEntry language_model_entry() {
+  return {"language_model", &describe_data, &make};
+}
+
+}  // namespace lockstep
