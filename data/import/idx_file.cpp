@@ -1,7 +1,6 @@
 #include "data/import/idx_file.h"
 
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "data/base/error.h"
+#include "data/import/gz_file.h"
 
 namespace lockstep {
 namespace {
@@ -19,26 +19,12 @@ constexpr size_t kMostAtOnce = size_t{1} << 20;
 
 }  // namespace
 
-/// zlib reads files that are not compressed as they are.
-struct IdxReader::Stream {
-  gzFile handle;
-  explicit Stream(const std::filesystem::path& file) : handle(gzopen(file.c_str(), "rbe")) {
-    if (handle != nullptr) gzbuffer(handle, 1 << 17);
-  }
-  ~Stream() {
-    if (handle != nullptr) gzclose(handle);
-  }
+struct IdxReader::Stream : GzFile {
+  using GzFile::GzFile;
 };
 
 IdxReader::IdxReader(std::filesystem::path file, int rank) : file_(std::move(file)) {
-  if (!std::filesystem::is_regular_file(file_)) {
-    throw Error(ExitCode::missing, fmt::format("{}: is not there", file_.string()));
-  }
   stream_ = std::make_unique<Stream>(file_);
-  if (stream_->handle == nullptr) {
-    throw Error(ExitCode::missing,
-                fmt::format("{}: cannot be opened: {}", file_.string(), std::strerror(errno)));
-  }
   read_dimensions(rank);
   check_plain_size();
 }

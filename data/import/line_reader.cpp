@@ -1,35 +1,16 @@
 #include "data/import/line_reader.h"
 
-#include <zlib.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "data/base/error.h"
+#include "data/import/gz_file.h"
 
 namespace lockstep {
 
-/// zlib reads files that are not compressed as they are.
-struct LineReader::Stream {
-  gzFile handle;
-  explicit Stream(const std::filesystem::path& file) : handle(gzopen(file.c_str(), "rbe")) {
-    if (handle != nullptr) gzbuffer(handle, 1 << 17);
-  }
-  ~Stream() {
-    if (handle != nullptr) gzclose(handle);
-  }
+struct LineReader::Stream : GzFile {
+  using GzFile::GzFile;
 };
 
-LineReader::LineReader(std::filesystem::path file) : file_(std::move(file)) {
-  if (!std::filesystem::is_regular_file(file_)) {
-    throw Error(ExitCode::missing, fmt::format("{}: is not there", file_.string()));
-  }
-  stream_ = std::make_unique<Stream>(file_);
-  if (stream_->handle == nullptr) {
-    throw Error(ExitCode::missing,
-                fmt::format("{}: cannot be opened: {}", file_.string(), std::strerror(errno)));
-  }
-}
+LineReader::LineReader(std::filesystem::path file)
+    : file_(std::move(file)), stream_(std::make_unique<Stream>(file_)) {}
 
 LineReader::~LineReader() = default;
 

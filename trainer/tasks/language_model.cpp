@@ -84,9 +84,10 @@ class LanguageModelTask : public Task {
   std::vector<std::string> sum_names() const override { return {"loss", "targets"}; }
   Metrics metrics(const std::vector<double>& sums) const override {
     const double loss = sums[0] / (sums[1] > 0 ? sums[1] : NAN);
-    return {{"loss", loss},
-            {"perplexity", std::exp(loss)},
-            {"bits_per_token", loss / std::numbers::ln2}};
+    if (description_.at("tokens") == "characters") {
+      return {{"loss", loss}, {"bits_per_character", loss / std::numbers::ln2}};
+    }
+    return {{"loss", loss}, {"perplexity", std::exp(loss)}};
   }
 
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
@@ -240,7 +241,7 @@ int64_t LanguageModelTask::draw(const Tensor& logits_V, const SampleRequest& req
   return std::min<int64_t>(index, vocabulary_size_ - 1);
 }
 
-json describe_data(const Manifest& manifest) {
+json describe_text(const Manifest& manifest) {
   const StreamSchema& inputs = manifest.streams.front();
   if (!inputs.is_symbols() || !manifest.text) {
     throw Error(ExitCode::config, "task language_model needs text; this data set has none",
@@ -253,7 +254,7 @@ json describe_data(const Manifest& manifest) {
           {"unknown", manifest.text->unknown}};
 }
 
-std::unique_ptr<Task> make(const ModelConfig& config, const json& description) {
+std::unique_ptr<Task> make_language_model(const ModelConfig& config, const json& description) {
   if (config.bidirectional) {
     throw Error(ExitCode::config,
                 "model.bidirectional: a language model must not see what follows");
@@ -270,7 +271,7 @@ std::unique_ptr<Task> make(const ModelConfig& config, const json& description) {
 }  // namespace
 
 TaskEntry language_model_entry() {
-  return {"language_model", &describe_data, &make};
+  return {"language_model", &describe_text, &make_language_model};
 }
 
 }  // namespace lockstep

@@ -106,7 +106,7 @@ std::vector<json> SequenceClassification::predict(const DeviceBatch& batch) {
 }
 
 /// The one target with a single symbol per sequence.
-json describe_data(const Manifest& manifest) {
+json describe_classes(const Manifest& manifest) {
   const StreamSchema& inputs = manifest.streams.front();
   if (inputs.is_symbols()) {
     throw Error(ExitCode::config,
@@ -133,14 +133,14 @@ json describe_data(const Manifest& manifest) {
           {"labels", candidates[0]->labels}};
 }
 
-std::unique_ptr<Task> make(const ModelConfig& config, const json& description) {
+std::unique_ptr<Task> make_classifier(const ModelConfig& config, const json& description) {
   return std::make_unique<SequenceClassification>(config, description);
 }
 
 }  // namespace
 
 TaskEntry sequence_classification_entry() {
-  return {"sequence_classification", &describe_data, &make};
+  return {"sequence_classification", &describe_classes, &make_classifier};
 }
 
 }  // namespace lockstep
