@@ -45,6 +45,12 @@ std::pair<const ShardReader*, int64_t> Split::locate(int64_t id) const {
   return {shards_[shard].get(), id - first_id_[shard]};
 }
 
+int64_t Split::total_steps(size_t stream) const {
+  int64_t total = 0;
+  for (const ShardInfo& shard : info_.shards) total += shard.steps.at(stream);
+  return total;
+}
+
 int64_t Split::length(int64_t id, size_t stream) const {
   const auto [shard, sequence] = locate(id);
   return shard->length(sequence, stream);

@@ -31,6 +31,9 @@ class Split {
   /// Real steps of sequence `id` in stream `stream` (index in schema order).
   int64_t length(int64_t id, size_t stream) const;
 
+  /// Sum of the lengths of all sequences in stream `stream`.
+  int64_t total_steps(size_t stream) const;
+
   /// Reads sequence `id` of `stream` as it is stored: length * max(1, features) elements.
   /// Throws Error(corrupt) naming file and data set when the shard cannot deliver them.
   void read(int64_t id, size_t stream, void* destination) const;

@@ -157,11 +157,10 @@ void Loader::Impl::make_batch(Batch& batch) {
   batch.global_samples = sampler_.samples_in_batch(position_.index);
   const bool whole = options_.deal_whole_batches;
   const int64_t lanes = whole ? 1 : options_.lanes;
-  const int64_t own_lanes = whole ? 1 : lanes / options_.world_size;
-  const int64_t first_lane = whole ? 0 : options_.rank * own_lanes;
-  const int64_t begin = share_of(batch.global_samples, first_lane, lanes).begin;
+  const Share own = whole ? Share{0, 1} : lanes_of_rank(lanes, options_.rank, options_.world_size);
+  const int64_t begin = share_of(batch.global_samples, own.begin, lanes).begin;
   batch.lane_offsets.assign(1, 0);
-  for (int64_t lane = first_lane; lane < first_lane + own_lanes; ++lane) {
+  for (int64_t lane = own.begin; lane < own.end; ++lane) {
     batch.lane_offsets.push_back(share_of(batch.global_samples, lane, lanes).end - begin);
   }
   sampler_.sample_ids(batch.epoch, batch.index, {begin, begin + batch.lane_offsets.back()},

@@ -16,6 +16,12 @@ struct Share {
 };
 Share share_of(int64_t count, int64_t part, int64_t parts);
 
+/// The lanes of a rank, when there are `lanes` (a multiple of the world size) over all ranks; 0
+/// means one a rank.
+inline Share lanes_of_rank(int64_t lanes, int rank, int world_size) {
+  return share_of(lanes == 0 ? world_size : lanes, rank, world_size);
+}
+
 /// Cuts an epoch of `num_samples` into global batches, each sample exactly once, the last batch
 /// smaller when the size does not divide. Uses O(1) memory: the shuffle is a keyed permutation.
 class Sampler {

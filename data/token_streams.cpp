@@ -65,12 +65,11 @@ std::string TokenStreamPlan::order_sha256() const {
   return sha256_of(fmt::format("token streams: {} tokens, {} rows, {} steps", tokens, rows, steps));
 }
 
-std::vector<Share> lanes_of_rank(int64_t count, int64_t lanes, int rank, int world_size) {
-  if (lanes == 0) lanes = world_size;
-  const int64_t own = lanes / world_size;
+std::vector<Share> rows_of_rank(int64_t rows, int64_t lanes, int rank, int world_size) {
+  const Share own = lanes_of_rank(lanes, rank, world_size);
   std::vector<Share> shares;
-  for (int64_t lane = rank * own; lane < (rank + 1) * own; ++lane) {
-    shares.push_back(share_of(count, lane, lanes));
+  for (int64_t lane = own.begin; lane < own.end; ++lane) {
+    shares.push_back(share_of(rows, lane, lanes == 0 ? world_size : lanes));
   }
   return shares;
 }

@@ -46,9 +46,9 @@ struct TokenStreamPlan {
   std::string order_sha256() const;
 };
 
-/// The rows of each of a rank's lanes, when `count` rows are cut into that many lanes over all
-/// ranks (0: one a rank).
-std::vector<Share> lanes_of_rank(int64_t count, int64_t lanes, int rank, int world_size);
+/// The rows of each of a rank's lanes, when `rows` are cut into that many lanes over all ranks (0:
+/// one a rank).
+std::vector<Share> rows_of_rank(int64_t rows, int64_t lanes, int rank, int world_size);
 
 /// Batches of `inputs` and `targets` [steps, rows of this rank]; the rows of a rank are columns,
 /// `sample_ids` their numbers. Where rows differ by a token, the shorter ones are padded with

@@ -6,7 +6,7 @@ namespace {
 std::variant<Sampler, TokenStreamPlan> order_of(const RunConfig& config, const Split& split,
                                                 bool streams) {
   if (streams) {
-    return TokenStreamPlan{TokenText(split).size(), config.batch.size, config.data.steps};
+    return TokenStreamPlan{split.total_steps(0), config.batch.size, config.data.steps};
   }
   return Sampler(split.size(), config.batch.size, static_cast<uint64_t>(config.run.seed),
                  /*shuffle=*/true);
@@ -33,7 +33,7 @@ std::unique_ptr<BatchSource> BatchOrder::open(int rank, int world_size,
     TokenStreams::Options options;
     options.rows = plan->rows;
     options.steps = plan->steps;
-    options.lanes = lanes_of_rank(plan->rows, lanes(), rank, world_size);
+    options.lanes = rows_of_rank(plan->rows, lanes(), rank, world_size);
     options.allocator = allocator;
     return std::make_unique<TokenStreams>(split_, options, start);
   }

@@ -88,13 +88,33 @@ void read_rows(const json& rows, int64_t features, double scale, double offset, 
   line.steps = static_cast<int64_t>(rows.size());
 }
 
+/// A line's JSON object; its "id", where it has one, takes the place of `id`.
+json read_object(const std::string& text, json& id) {
+  json object = json::parse(text);
+  if (!object.is_object()) throw Error(ExitCode::corrupt, "the line must be a JSON object");
+  if (object.contains("id")) id = object["id"];
+  return object;
+}
+
+void write_answer(json answer, const json& id, std::ostream& out) {
+  answer["id"] = id;
+  out << answer.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+}
+
+/// Calls `use(text, number)` for every line that is not blank; numbers count all lines, from 1.
+template <class Use>
+void for_each_line(std::istream& in, Use use) {
+  std::string text;
+  for (int64_t number = 1; std::getline(in, text); ++number) {
+    if (text.find_first_not_of(" \t\r") != std::string::npos) use(text, number);
+  }
+}
+
 InputLine parse_line(const std::string& text, const json& description, int64_t number) {
   InputLine line;
   line.id = number;
   try {
-    const json object = json::parse(text);
-    if (!object.is_object()) throw Error(ExitCode::corrupt, "the line must be a JSON object");
-    if (object.contains("id")) line.id = object["id"];
+    const json object = read_object(text, line.id);
     if (!object.contains("inputs")) throw Error(ExitCode::corrupt, "\"inputs\" is missing");
     read_rows(object["inputs"], description.at("features"), description.at("scale"),
               description.at("offset"), line);
@@ -134,9 +154,7 @@ int64_t predict_block(LoadedModel& loaded, const std::vector<InputLine>& lines, 
   }
   size_t next = 0;
   for (const InputLine& line : lines) {
-    json answer = line.error.empty() ? answers[next++] : json{{"error", line.error}};
-    answer["id"] = line.id;
-    out << answer.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+    write_answer(line.error.empty() ? answers[next++] : json{{"error", line.error}}, line.id, out);
   }
   out.flush();
   return static_cast<int64_t>(lines.size() - good.size());
@@ -147,16 +165,13 @@ bool answer_line(Task& task, const std::string& text, int64_t number, std::ostre
   json answer, id = number;
   bool good = true;
   try {
-    const json line = json::parse(text);
-    if (!line.is_object()) throw Error(ExitCode::corrupt, "the line must be a JSON object");
-    if (line.contains("id")) id = line["id"];
-    answer = task.answer(line);
+    answer = task.answer(read_object(text, id));
   } catch (const std::exception& error) {
     answer = {{"error", error.what()}};
     good = false;
   }
-  answer["id"] = id;
-  out << answer.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
+  write_answer(answer, id, out);
+  out.flush();
   return good;
 }
 
@@ -180,26 +195,21 @@ int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& o
   const auto alone = make_alone_communicator();
   LoadedModel loaded = load_model(request.source, request.device, *alone);
   const json description = json::parse(loaded.checkpoint.state.model);
-  int64_t bad = 0, number = 0;
-  std::vector<InputLine> block;
-  std::string text;
+  int64_t bad = 0;
   if (loaded.replica->task().reads_streams()) {
-    while (std::getline(in, text)) {
-      number += 1;
-      if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+    for_each_line(in, [&](const std::string& text, int64_t number) {
       if (!answer_line(loaded.replica->task(), text, number, out)) bad += 1;
-    }
+    });
     return bad;
   }
   const int64_t features = description.at("features");
-  while (std::getline(in, text)) {
-    number += 1;
-    if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+  std::vector<InputLine> block;
+  for_each_line(in, [&](const std::string& text, int64_t number) {
     block.push_back(parse_line(text, description, number));
-    if (static_cast<int64_t>(block.size()) < request.batch_size) continue;
+    if (static_cast<int64_t>(block.size()) < request.batch_size) return;
     bad += predict_block(loaded, block, features, out);
     block.clear();
-  }
+  });
   return bad + predict_block(loaded, block, features, out);
 }
 

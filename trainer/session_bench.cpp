@@ -88,11 +88,8 @@ class StepTimer {
 };
 
 double largest_of_ranks(double value, Communicator& host) {
-  double largest = value;
-  for (const std::string& text : host.all_gather_bytes(std::to_string(value))) {
-    largest = std::max(largest, std::stod(text));
-  }
-  return largest;
+  const std::vector<double> all = gather_numbers(host, value);
+  return *std::max_element(all.begin(), all.end());
 }
 
 }  // namespace

@@ -113,19 +113,17 @@ TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder&
   const json agreed = json::parse(host.broadcast_bytes(position.dump(), 0));
   const auto count = static_cast<size_t>(buffers.parameters().numel());
   compute.exchange->broadcast(buffers.parameters().data_ptr<float>(), count, 0);
+  const std::map<std::string, StoredTensor> none;  // what other ranks than zero have read
+  const auto& saved = checkpoint ? checkpoint->optimizer : none;
   if (agreed["step"] > 0) {
-    static const std::map<std::string, StoredTensor> none;
-    optimizer.scatter_state(checkpoint ? checkpoint->optimizer : none, *compute.exchange,
-                            folder.path.string());
+    optimizer.scatter_state(saved, *compute.exchange, folder.path.string());
   }
   if (replica.task().reads_streams() && agreed["index"] > 0) {
-    static const std::map<std::string, StoredTensor> none;
     const RunConfig& config = request.config;
-    const std::vector<Share> lanes = lanes_of_rank(
+    const std::vector<Share> lanes = rows_of_rank(
         config.batch.size, config.reproducible ? config.lanes : 0, host.rank(), host.world_size());
-    scatter_carried(checkpoint ? checkpoint->optimizer : none,
-                    {lanes.front().begin, lanes.back().end}, config.batch.size, replica.device(),
-                    replica.task(), host);
+    scatter_carried(saved, {lanes.front().begin, lanes.back().end}, config.batch.size,
+                    replica.device(), replica.task(), host);
   }
   return {agreed["step"], {agreed["epoch"], agreed["index"]}, agreed["sums"]};
 }
@@ -168,8 +166,7 @@ TrainState unchanging_state(const TrainRequest& request, const RunFolder& folder
 /// wait.
 double imbalance(double own_seconds, Communicator& host) {
   double total = 0, largest = 0;
-  for (const std::string& text : host.all_gather_bytes(std::to_string(own_seconds))) {
-    const double seconds = std::stod(text);
+  for (const double seconds : gather_numbers(host, own_seconds)) {
     total += seconds;
     largest = std::max(largest, seconds);
   }

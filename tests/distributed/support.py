@@ -83,6 +83,16 @@ class Workshop:
     def result(self, name):
         return json.loads((self.root / name / "result.json").read_text())
 
+    def figures(self, name, *options, ranks):
+        """What `evaluate --json` says on so many ranks: the text of all figures but the time it took, and all."""
+        command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), LOCKSTEP, "evaluate",
+                   str(self.root / name), *options, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+        line = done.stdout.strip().splitlines()[-1]
+        return line[: line.index('"seconds"')], json.loads(line)
+
     def losses(self, name):
         """Training loss by step."""
         lines = (self.root / name / "metrics.jsonl").read_text().splitlines()

@@ -4,10 +4,9 @@ import json
 import math
 import pathlib
 import random
-import subprocess
 import unittest
 
-from support import LOCKSTEP, Workshop, run
+from support import Workshop, run
 
 SMALL_MODEL = ["task=language_model", "model.hidden_size=16", "model.num_layers=2", "model.tied=true",
                "model.dropout=0.1", "batch.size=12", "data.steps=7", "evaluate.batch_size=11",
@@ -57,17 +56,10 @@ class LanguageModel(unittest.TestCase):
 
     def test_test_figures_agree_exactly_and_with_pytorch(self):
         self.train("judged", "train.steps=30")
-        figures = []
-        for ranks in (1, 2, 3):
-            command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), LOCKSTEP, "evaluate",
-                       str(self.shop.root / "judged"), "--json"]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            line = done.stdout.strip().splitlines()[-1]
-            figures.append(line[: line.index('"seconds"')])
+        figures, reports = zip(*(self.shop.figures("judged", ranks=ranks) for ranks in (1, 2, 3)))
         self.assertEqual(figures[0], figures[1])
         self.assertEqual(figures[0], figures[2])
-        report = json.loads(line)
+        report = reports[-1]
         peer = Peer(self.shop.root / "judged", self.data)
         self.assertAlmostEqual(report["loss"], peer.mean_loss("test", rows=11), delta=1e-5)
         self.assertAlmostEqual(report["perplexity"], math.exp(report["loss"]), delta=1e-6)

@@ -45,14 +45,7 @@ class SameTraining(unittest.TestCase):
     def test_test_figures_agree_exactly(self):
         """One model, evaluated by any number of ranks and by rank zero alone: the same figures."""
         self.shop.train("judged", *TWENTY)
-        figures = []
-        for ranks in (1, 2, 3):
-            command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), LOCKSTEP, "evaluate",
-                       str(self.shop.root / "judged"), "--batch-size", "7", "--json"]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            line = done.stdout.strip().splitlines()[-1]
-            figures.append(line[: line.index('"seconds"')])
+        figures, _ = zip(*(self.shop.figures("judged", "--batch-size", "7", ranks=ranks) for ranks in (1, 2, 3)))
         self.assertEqual(figures[0], figures[1])
         self.assertEqual(figures[0], figures[2])
 

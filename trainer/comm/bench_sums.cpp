@@ -29,11 +29,8 @@ double seconds_of(Communicator& exchange, float* values, size_t count, int64_t r
 }
 
 double slowest(Communicator& exchange, double seconds) {
-  double largest = 0;
-  for (const std::string& text : exchange.all_gather_bytes(std::to_string(seconds * 1e9))) {
-    largest = std::max(largest, std::stod(text) / 1e9);
-  }
-  return largest;
+  const std::vector<double> all = gather_numbers(exchange, seconds);
+  return *std::max_element(all.begin(), all.end());
 }
 
 }  // namespace

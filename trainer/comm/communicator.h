@@ -99,4 +99,7 @@ class JobError : public Error {
 /// hosts named when not all failed. Collective.
 void together(Communicator& communicator, const std::function<void()>& work);
 
+/// Every rank's number, by rank. Collective.
+std::vector<double> gather_numbers(Communicator& communicator, double own);
+
 }  // namespace lockstep

@@ -24,17 +24,12 @@ std::string processor_name() {
   return {name, static_cast<size_t>(size)};
 }
 
-Place find_place() {
+Place place_of(const MpiNode& node) {
   Place place;
-  MPI_Comm local = MPI_COMM_NULL;
   check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &place.rank), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &place.world_size), "MPI_Comm_size");
-  check_mpi(
-      MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, place.rank, MPI_INFO_NULL, &local),
-      "MPI_Comm_split_type");
-  check_mpi(MPI_Comm_rank(local, &place.local_rank), "MPI_Comm_rank");
-  check_mpi(MPI_Comm_size(local, &place.local_size), "MPI_Comm_size");
-  check_mpi(MPI_Comm_free(&local), "MPI_Comm_free");
+  place.local_rank = node.local_rank();
+  place.local_size = node.local_size();
   place.host = processor_name();
   return place;
 }
@@ -42,9 +37,9 @@ Place find_place() {
 class MpiCommunicator : public Communicator {
  public:
   explicit MpiCommunicator(const CommunicatorOptions& options)
-      : place_(find_place()),
+      : node_(options.shared_memory),
+        place_(place_of(node_)),
         watchdog_(place_, options.timeout_seconds, options.on_timeout),
-        node_(options.shared_memory),
         thread_([this](const SumRequest& request) { work(request, {&thread_.urgent()}); }) {}
 
   const Place& place() const override { return place_; }
@@ -194,9 +189,9 @@ class MpiCommunicator : public Communicator {
     }
   }
 
+  MpiNode node_;
   Place place_;
   Watchdog watchdog_;
-  MpiNode node_;
   std::vector<float> scratch_;
   CommunicationThread thread_;  // last: it ends before what it works with
 };

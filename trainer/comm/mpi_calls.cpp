@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <climits>
-#include <cstring>
 #include <thread>
 
 #include "data/base/error.h"

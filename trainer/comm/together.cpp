@@ -35,6 +35,14 @@ std::string blame(const std::vector<nlohmann::json>& outcomes, size_t first) {
 
 }  // namespace
 
+std::vector<double> gather_numbers(Communicator& communicator, double own) {
+  std::vector<double> numbers;
+  for (const std::string& text : communicator.all_gather_bytes(fmt::format("{}", own))) {
+    numbers.push_back(std::stod(text));
+  }
+  return numbers;
+}
+
 void together(Communicator& communicator, const std::function<void()>& work) {
   nlohmann::json own = outcome_of(work);
   own["host"] = communicator.place().host;

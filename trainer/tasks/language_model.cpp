@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 #include "data/base/error.h"
 #include "data/mix.h"
@@ -115,7 +116,8 @@ class LanguageModelTask : public Task {
   json description_;
   int64_t vocabulary_size_;
   LanguageModel model_;
-  std::vector<Tensor> carried_;  ///< h and c of each layer, [columns, H]
+  std::optional<Vocabulary> vocabulary_;  ///< from the first answer on
+  std::vector<Tensor> carried_;           ///< h and c of each layer, [columns, H]
 };
 
 /// The part of the carried states that belongs to these columns.
@@ -173,8 +175,11 @@ std::vector<int64_t> LanguageModelTask::symbols_of(const std::string& text,
 }
 
 json LanguageModelTask::answer(const json& line) {
-  const std::string unknown = description_.at("unknown");
-  const Vocabulary vocabulary(description_.at("labels").get<std::vector<std::string>>(), unknown);
+  if (!vocabulary_) {
+    vocabulary_.emplace(description_.at("labels").get<std::vector<std::string>>(),
+                        description_.at("unknown").get<std::string>());
+  }
+  const Vocabulary& vocabulary = *vocabulary_;
   torch::NoGradGuard no_grad;
   if (line.contains("text")) return score(line.at("text").get<std::string>(), vocabulary);
   if (!line.contains("prompt")) {

@@ -39,7 +39,7 @@ class TokenStreamsTest : public ::testing::Test {
     std::map<int64_t, std::vector<std::pair<int64_t, int64_t>>> pairs;
     for (int rank = 0; rank < world_size; ++rank) {
       TokenStreams streams(
-          *split_, {rows, steps, lanes_of_rank(rows, lanes, rank, world_size), /*endless=*/false});
+          *split_, {rows, steps, rows_of_rank(rows, lanes, rank, world_size), /*endless=*/false});
       while (const Batch* batch = streams.next()) {
         EXPECT_EQ(batch->continues, batch->index > 0);
         for (int64_t b = 0; b < batch->size(); ++b) {
