@@ -3,8 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "trainer/comm/communicator.h"
@@ -90,6 +92,28 @@ inline void tree_sums(Communicator& comm) {
   }
 }
 
+/// Rounded on the way or not (within a host nothing travels): close to the sum, and the same to
+/// the bit on every rank.
+inline void rounded_sums(Communicator& comm) {
+  for (const bool shared : {false, true}) {
+    for (const size_t count : {size_t{1}, size_t{3}, size_t{1001}, size_t{70001}}) {
+      Memory memory(comm, count, shared);
+      for (size_t i = 0; i < count; ++i) memory.values()[i] = rough(comm.rank(), i);
+      comm.sum({memory.values(), count, SumOrder::fastest, {}, WireType::bfloat16});
+      for (size_t i = 0; i < count; ++i) {
+        float want = 0;
+        for (int rank = 0; rank < comm.world_size(); ++rank) want += rough(rank, i);
+        require(std::abs(memory.values()[i] - want) <= want / 128,
+                "rounded sum of " + std::to_string(count) + " values");
+      }
+      const std::string own(reinterpret_cast<const char*>(memory.values()), count * sizeof(float));
+      for (const std::string& other : comm.all_gather_bytes(own)) {
+        require(other == own, "a rounded sum is the same on all ranks");
+      }
+    }
+  }
+}
+
 /// Buckets that are begun one after the other while others are still to come.
 inline void started_sums(Communicator& comm) {
   constexpr size_t kBuckets = 5, kSize = 3000;
@@ -125,14 +149,18 @@ inline void shards(Communicator& comm) {
     end += rank == 1 ? 0 : 100 * (rank + 1);
     kept.push_back({begin, end});
   }
-  for (const SumOrder order : {SumOrder::fastest, SumOrder::tree}) {
+  const std::pair<SumOrder, WireType> kinds[] = {{SumOrder::fastest, WireType::float32},
+                                                 {SumOrder::tree, WireType::float32},
+                                                 {SumOrder::fastest, WireType::bfloat16}};
+  for (const auto& [order, wire] : kinds) {
     if (order == SumOrder::tree && !power_of_two(size)) continue;
+    const float tolerance = wire == WireType::bfloat16 ? 1.0f / 128 : 0;
     Memory memory(comm, end, true);
     for (size_t i = 0; i < end; ++i) {
       memory.values()[i] =
           order == SumOrder::tree ? rough(comm.rank(), i) : value_of(comm.rank(), i);
     }
-    comm.sum({memory.values(), end, order, kept});
+    comm.sum({memory.values(), end, order, kept, wire});
     const auto want = [&](size_t i) {
       if (order == SumOrder::tree) return tree_of_rough(size, i);
       float sum = 0;
@@ -141,13 +169,15 @@ inline void shards(Communicator& comm) {
     };
     const Span own = kept[static_cast<size_t>(comm.rank())];
     for (size_t i = own.begin; i < own.end; ++i) {
-      require(memory.values()[i] == want(i), "reduce-scatter");
+      require(std::abs(memory.values()[i] - want(i)) <= tolerance * want(i), "reduce-scatter");
     }
     for (size_t i = 0; i < end; ++i) {
       if (i < own.begin || i >= own.end) memory.values()[i] = -1;
     }
     comm.all_gather(memory.values(), kept);
-    for (size_t i = 0; i < end; ++i) require(memory.values()[i] == want(i), "all-gather");
+    for (size_t i = 0; i < end; ++i) {
+      require(std::abs(memory.values()[i] - want(i)) <= tolerance * want(i), "all-gather");
+    }
   }
 }
 
@@ -201,6 +231,7 @@ inline void errors_are_shared(Communicator& comm) {
 inline void check_all(Communicator& comm) {
   sums(comm);
   tree_sums(comm);
+  rounded_sums(comm);
   started_sums(comm);
   shards(comm);
   broadcasts(comm);

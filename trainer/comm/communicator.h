@@ -35,6 +35,10 @@ enum class SumOrder {
   tree
 };
 
+/// What values are rounded to when they travel as messages. They are always added in float32.
+/// Memory that ranks share is added as it is: nothing travels there.
+enum class WireType { float32, bfloat16 };
+
 /// In place: values[i] becomes the sum over all ranks. Memory of the backend's device.
 struct SumRequest {
   float* values = nullptr;
@@ -43,6 +47,7 @@ struct SumRequest {
   /// Reduce-scatter: rank r needs only values[kept[r]] and the rest is left undefined; spans
   /// follow each other. Empty: everybody needs everything.
   std::vector<Span> kept = {};
+  WireType wire = WireType::float32;
 };
 
 class Communicator {

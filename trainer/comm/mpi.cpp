@@ -67,13 +67,7 @@ class MpiCommunicator : public Communicator {
       node_.transport()->all_gather(values, kept, {});
       return;
     }
-    for (size_t rank = 0; rank < kept.size(); ++rank) {
-      in_pieces(kept[rank].size(), [&](size_t begin, int size) {
-        check_mpi(MPI_Bcast(values + kept[rank].begin + begin, size, MPI_FLOAT,
-                            static_cast<int>(rank), MPI_COMM_WORLD),
-                  "MPI_Bcast");
-      });
-    }
+    gather_by_messages(values, kept, MPI_COMM_WORLD);
   }
 
   void broadcast(float* values, size_t count, int root) override {
@@ -142,38 +136,35 @@ class MpiCommunicator : public Communicator {
       reduce_scatter(request, patience);
     } else if (on_one_host()) {
       node_.transport()->all_reduce(request.values, request.count, patience);
-    } else if (request.order == SumOrder::fastest) {
-      sum_over_hosts(request, patience);
     } else {
-      sum_over_hosts_in_tree_order(request, patience);
+      sum_over_hosts(request, patience);
     }
   }
 
+  /// Each host adds its own first, where the order allows it.
   void sum_over_hosts(const SumRequest& request, Patience patience) {
-    if (!node_.transport()) {
-      sum_by_messages(request.values, request.count, MPI_COMM_WORLD, patience);
+    const bool any_order = request.order == SumOrder::fastest;
+    if (!node_.transport() || (!any_order && !node_.hosts_are_subtrees())) {
+      sum_in(MPI_COMM_WORLD, place_.world_size, request.values, request.count, request, patience);
       return;
     }
-    node_.transport()->all_reduce(request.values, request.count, patience, node_.owners(),
-                                  [&](float* values, size_t count) {
-                                    sum_by_messages(values, count, node_.between_hosts(), patience);
-                                  });
+    node_.transport()->all_reduce(
+        request.values, request.count, patience, node_.owners(), [&](float* values, size_t count) {
+          sum_in(node_.between_hosts(), node_.num_hosts(), values, count, request, patience);
+        });
   }
 
-  void sum_over_hosts_in_tree_order(const SumRequest& request, Patience patience) {
-    const auto sum_in = [&](float* values, size_t count, MPI_Comm comm, int ranks) {
-      std::vector<Span> slices;
-      for (int i = 0; i < ranks; ++i) slices.push_back(aligned_slice(count, i, ranks));
-      sum_by_messages_in_tree_order(values, slices, comm, patience, true, scratch_);
-    };
-    if (!node_.transport() || !node_.hosts_are_subtrees()) {
-      sum_in(request.values, request.count, MPI_COMM_WORLD, place_.world_size);
-      return;
+  void sum_in(MPI_Comm comm, int ranks, float* values, size_t count, const SumRequest& request,
+              Patience patience) {
+    if (request.wire == WireType::bfloat16) {
+      sum_by_messages_as_bfloat16(values, equal_slices(count, ranks), comm, patience, true,
+                                  scratch_);
+    } else if (request.order == SumOrder::tree) {
+      sum_by_messages_in_tree_order(values, equal_slices(count, ranks), comm, patience, true,
+                                    scratch_);
+    } else {
+      sum_by_messages(values, count, comm, patience);
     }
-    node_.transport()->all_reduce(request.values, request.count, patience, node_.owners(),
-                                  [&](float* values, size_t count) {
-                                    sum_in(values, count, node_.between_hosts(), node_.num_hosts());
-                                  });
   }
 
   void reduce_scatter(const SumRequest& request, Patience patience) {
@@ -181,7 +172,10 @@ class MpiCommunicator : public Communicator {
       node_.transport()->reduce_scatter(request.values, request.kept, patience);
       return;
     }
-    if (request.order == SumOrder::tree) {
+    if (request.wire == WireType::bfloat16) {
+      sum_by_messages_as_bfloat16(request.values, request.kept, MPI_COMM_WORLD, patience,
+                                  /*gather=*/false, scratch_);
+    } else if (request.order == SumOrder::tree) {
       sum_by_messages_in_tree_order(request.values, request.kept, MPI_COMM_WORLD, patience,
                                     /*gather=*/false, scratch_);
     } else {
@@ -192,7 +186,7 @@ class MpiCommunicator : public Communicator {
   MpiNode node_;
   Place place_;
   Watchdog watchdog_;
-  std::vector<float> scratch_;
+  MessageScratch scratch_;
   CommunicationThread thread_;  // last: it ends before what it works with
 };
 

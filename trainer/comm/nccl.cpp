@@ -2,10 +2,12 @@
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 
 #include "data/base/error.h"
+#include "trainer/comm/bfloat16_cuda.h"
 #include "trainer/comm/gpu_claims.h"
 #include "trainer/comm/launch_environment.h"
 #include "trainer/comm/tree_add_cuda.h"
@@ -45,19 +47,20 @@ ncclUniqueId shared_unique_id(Communicator& host) {
 class DeviceScratch {
  public:
   ~DeviceScratch() { cudaFree(memory_); }
-  float* get(size_t count) {
-    if (count > capacity_) {
+  template <class T>
+  T* get(size_t count) {
+    if (count * sizeof(T) > bytes_) {
       cudaFree(memory_);
       memory_ = nullptr;
-      check(cudaMalloc(reinterpret_cast<void**>(&memory_), count * sizeof(float)), "cudaMalloc");
-      capacity_ = count;
+      check(cudaMalloc(&memory_, count * sizeof(T)), "cudaMalloc");
+      bytes_ = count * sizeof(T);
     }
-    return memory_;
+    return static_cast<T*>(memory_);
   }
 
  private:
-  float* memory_ = nullptr;
-  size_t capacity_ = 0;
+  void* memory_ = nullptr;
+  size_t bytes_ = 0;
 };
 
 class NcclCommunicator : public Communicator {
@@ -97,14 +100,16 @@ class NcclCommunicator : public Communicator {
   void start_sum(const SumRequest& request) override {
     check(cudaEventRecord(computed_, kComputeStream), "cudaEventRecord");
     check(cudaStreamWaitEvent(stream_, computed_, 0), "cudaStreamWaitEvent");
-    if (!request.kept.empty()) {
+    if (request.wire == WireType::bfloat16) {
+      sum_as_bfloat16(request);
+    } else if (!request.kept.empty()) {
       reduce_scatter(request);
     } else if (request.order == SumOrder::fastest) {
       check(ncclAllReduce(request.values, request.values, request.count, ncclFloat, ncclSum, nccl_,
                           stream_),
             "ncclAllReduce");
     } else {
-      sum_in_tree_order(request.values, equal_slices(request.count), /*gather=*/true);
+      sum_in_tree_order(request.values, equal_slices(request.count, world_size()), true);
     }
   }
 
@@ -154,15 +159,9 @@ class NcclCommunicator : public Communicator {
   /// LibTorch computes on the legacy default stream.
   static constexpr cudaStream_t kComputeStream = nullptr;
 
-  std::vector<Span> equal_slices(size_t count) const {
-    std::vector<Span> slices;
-    for (int i = 0; i < world_size(); ++i) slices.push_back(aligned_slice(count, i, world_size()));
-    return slices;
-  }
-
   void reduce_scatter(const SumRequest& request) {
     if (request.order == SumOrder::tree) {
-      sum_in_tree_order(request.values, request.kept, /*gather=*/false);
+      sum_in_tree_order(request.values, request.kept, false);
       return;
     }
     check(ncclGroupStart(), "ncclGroupStart");
@@ -179,35 +178,81 @@ class NcclCommunicator : public Communicator {
   /// Slices to their owners, added there in tree order, and gathered if wanted.
   void sum_in_tree_order(float* values, const std::vector<Span>& slices, bool gather) {
     const Span own = slices[static_cast<size_t>(rank())];
-    float* received = scratch_.get(own.size() * static_cast<size_t>(world_size()));
-    check(ncclGroupStart(), "ncclGroupStart");
-    for (int peer = 0; peer < world_size(); ++peer) {
-      const Span& part = slices[static_cast<size_t>(peer)];
-      send(values + part.begin, part.size(), peer);
-      receive(received + static_cast<size_t>(peer) * own.size(), own.size(), peer);
-    }
-    check(ncclGroupEnd(), "ncclGroupEnd");
+    float* received = scratch_.get<float>(own.size() * static_cast<size_t>(world_size()));
+    to_owners(values, received, slices, own);
     add_in_tree_order_on_gpu(received, own.size(), world_size(), stream_);
+    if (gather) {
+      from_owners(received, values, slices, own);
+    } else {
+      copy(received, values + own.begin, own.size());
+    }
+  }
+
+  /// As sum_by_messages_as_bfloat16 (mpi_calls.h) does it.
+  void sum_as_bfloat16(const SumRequest& request) {
+    const bool gather = request.kept.empty();
+    const std::vector<Span> slices =
+        gather ? equal_slices(request.count, world_size()) : request.kept;
+    const Span own = slices[static_cast<size_t>(rank())];
+    const size_t end = slices.back().end;
+    const size_t parts_size = own.size() * static_cast<size_t>(world_size());
+    float* parts = scratch_.get<float>(parts_size);
+    uint16_t* sent = sent_.get<uint16_t>(end);
+    uint16_t* received = received_.get<uint16_t>(std::max(end, parts_size));
+    narrow_to_bfloat16_on_gpu(request.values, sent, end, stream_);
+    to_owners(sent, received, slices, own);
+    widen_from_bfloat16_on_gpu(received, parts, parts_size, stream_);
+    copy(request.values + own.begin, parts + static_cast<size_t>(rank()) * own.size(), own.size());
+    add_in_tree_order_on_gpu(parts, own.size(), world_size(), stream_);
     if (!gather) {
-      check(cudaMemcpyAsync(values + own.begin, received, own.size() * sizeof(float),
-                            cudaMemcpyDeviceToDevice, stream_),
-            "cudaMemcpyAsync");
+      copy(parts, request.values + own.begin, own.size());
       return;
     }
+    narrow_to_bfloat16_on_gpu(parts, sent, own.size(), stream_);
+    from_owners(sent, received, slices, own);
+    widen_from_bfloat16_on_gpu(received, request.values, end, stream_);
+  }
+
+  /// Slice r of everybody's values goes to rank r, who gets them one behind the other as `parts`.
+  template <class T>
+  void to_owners(const T* values, T* parts, const std::vector<Span>& slices, Span own) {
     check(ncclGroupStart(), "ncclGroupStart");
     for (int peer = 0; peer < world_size(); ++peer) {
-      const Span& part = slices[static_cast<size_t>(peer)];
-      send(received, own.size(), peer);
-      receive(values + part.begin, part.size(), peer);
+      const Span& slice = slices[static_cast<size_t>(peer)];
+      send(values + slice.begin, slice.size(), peer);
+      receive(parts + static_cast<size_t>(peer) * own.size(), own.size(), peer);
     }
     check(ncclGroupEnd(), "ncclGroupEnd");
   }
 
-  void send(const float* values, size_t count, int peer) {
-    if (count > 0) check(ncclSend(values, count, ncclFloat, peer, nccl_, stream_), "ncclSend");
+  /// The reverse: everybody gets every owner's slice.
+  template <class T>
+  void from_owners(const T* own_values, T* values, const std::vector<Span>& slices, Span own) {
+    check(ncclGroupStart(), "ncclGroupStart");
+    for (int peer = 0; peer < world_size(); ++peer) {
+      const Span& slice = slices[static_cast<size_t>(peer)];
+      send(own_values, own.size(), peer);
+      receive(values + slice.begin, slice.size(), peer);
+    }
+    check(ncclGroupEnd(), "ncclGroupEnd");
   }
-  void receive(float* values, size_t count, int peer) {
-    if (count > 0) check(ncclRecv(values, count, ncclFloat, peer, nccl_, stream_), "ncclRecv");
+
+  static constexpr ncclDataType_t type_of(const float*) { return ncclFloat; }
+  static constexpr ncclDataType_t type_of(const uint16_t*) { return ncclBfloat16; }
+
+  template <class T>
+  void send(const T* values, size_t count, int peer) {
+    if (count == 0) return;
+    check(ncclSend(values, count, type_of(values), peer, nccl_, stream_), "ncclSend");
+  }
+  template <class T>
+  void receive(T* values, size_t count, int peer) {
+    if (count == 0) return;
+    check(ncclRecv(values, count, type_of(values), peer, nccl_, stream_), "ncclRecv");
+  }
+  void copy(const float* from, float* to, size_t count) {
+    check(cudaMemcpyAsync(to, from, count * sizeof(float), cudaMemcpyDeviceToDevice, stream_),
+          "cudaMemcpyAsync");
   }
 
   /// Waits for the stream and looks for errors of peers meanwhile; the watchdog keeps the deadline.
@@ -228,7 +273,7 @@ class NcclCommunicator : public Communicator {
   cudaStream_t stream_ = nullptr;
   cudaEvent_t computed_ = nullptr;
   cudaEvent_t summed_ = nullptr;
-  DeviceScratch scratch_;
+  DeviceScratch scratch_, sent_, received_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <vector>
 
 namespace lockstep {
 
@@ -22,6 +23,13 @@ inline Span aligned_slice(size_t count, int index, int parts, size_t grain = 16)
     return std::min(count, grains * static_cast<size_t>(part) / static_cast<size_t>(parts) * grain);
   };
   return {cut(index), cut(index + 1)};
+}
+
+/// All of them.
+inline std::vector<Span> equal_slices(size_t count, int parts, size_t grain = 16) {
+  std::vector<Span> slices;
+  for (int i = 0; i < parts; ++i) slices.push_back(aligned_slice(count, i, parts, grain));
+  return slices;
 }
 
 }  // namespace lockstep

@@ -5,14 +5,7 @@
 #include <cstring>
 
 #include "data/base/error.h"
-
-// One source for every processor: the loader picks the version (ifunc). Sanitizers instrument the
-// picking itself, before they are set up, and crash; they get the plain version.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define LOCKSTEP_FOR_EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define LOCKSTEP_FOR_EACH_PROCESSOR
-#endif
+#include "trainer/comm/for_each_processor.h"
 
 namespace lockstep {
 namespace {
