@@ -55,12 +55,13 @@ class Loader::Impl {
   bool skip_to_own_batch();
   bool wait_for_room();
   void make_batch(Batch& batch);
+  void deal(const std::vector<int64_t>& ids, Batch& batch) const;
   void publish();
   void finish(std::exception_ptr failure);
   Batch& slot(int64_t number) { return ring_[static_cast<size_t>(number) % ring_.size()]; }
 
   const LoaderOptions options_;
-  const Sampler sampler_;
+  Sampler sampler_;
   BatchFiller filler_;
   LoaderStart position_;  ///< of the next batch to read; belongs to the reading thread
 
@@ -136,9 +137,11 @@ void Loader::Impl::run() {
 bool Loader::Impl::skip_to_own_batch() {
   if (options_.deal_whole_batches) {
     while (position_.index % options_.world_size != options_.rank) ++position_.index;
-    return position_.index < sampler_.batches_per_epoch();
+    return position_.index < sampler_.batches_in_epoch(position_.epoch);
   }
-  if (position_.index >= sampler_.batches_per_epoch()) position_ = {position_.epoch + 1, 0};
+  if (position_.index >= sampler_.batches_in_epoch(position_.epoch)) {
+    position_ = {position_.epoch + 1, 0};
+  }
   return true;
 }
 
@@ -154,18 +157,38 @@ bool Loader::Impl::wait_for_room() {
 void Loader::Impl::make_batch(Batch& batch) {
   batch.epoch = position_.epoch;
   batch.index = position_.index;
-  batch.global_samples = sampler_.samples_in_batch(position_.index);
-  const bool whole = options_.deal_whole_batches;
-  const int64_t lanes = whole ? 1 : options_.lanes;
-  const Share own = whole ? Share{0, 1} : lanes_of_rank(lanes, options_.rank, options_.world_size);
-  const int64_t begin = share_of(batch.global_samples, own.begin, lanes).begin;
+  const std::vector<int64_t>& ids = sampler_.batch(position_.epoch, position_.index);
+  batch.global_samples = static_cast<int64_t>(ids.size());
+  if (options_.deal_whole_batches) {
+    batch.sample_ids = ids;
+    batch.lane_offsets = {0, batch.size()};
+  } else {
+    deal(ids, batch);
+  }
+  filler_.fill(batch);
+}
+
+/// A lane is a part of the batch. Where samples stand in the order of their lengths, it is every
+/// lanes-th of them instead, there and back, so that all lanes have like work.
+void Loader::Impl::deal(const std::vector<int64_t>& ids, Batch& batch) const {
+  const int64_t lanes = options_.lanes;
+  const auto count = static_cast<int64_t>(ids.size());
+  const Share own = lanes_of_rank(lanes, options_.rank, options_.world_size);
+  batch.sample_ids.clear();
   batch.lane_offsets.assign(1, 0);
   for (int64_t lane = own.begin; lane < own.end; ++lane) {
-    batch.lane_offsets.push_back(share_of(batch.global_samples, lane, lanes).end - begin);
+    if (sampler_.by_length()) {
+      for (int64_t round = 0; round * lanes < count; ++round) {
+        const int64_t place = round * lanes + (round % 2 == 0 ? lane : lanes - 1 - lane);
+        if (place < count) batch.sample_ids.push_back(ids[static_cast<size_t>(place)]);
+      }
+    } else {
+      const Share part = share_of(count, lane, lanes);
+      batch.sample_ids.insert(batch.sample_ids.end(), ids.begin() + part.begin,
+                              ids.begin() + part.end);
+    }
+    batch.lane_offsets.push_back(batch.size());
   }
-  sampler_.sample_ids(batch.epoch, batch.index, {begin, begin + batch.lane_offsets.back()},
-                      batch.sample_ids);
-  filler_.fill(batch);
 }
 
 void Loader::Impl::publish() {

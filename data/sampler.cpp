@@ -1,101 +1,138 @@
 #include "data/sampler.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
+#include <utility>
 
 #include "data/base/error.h"
 #include "data/base/sha256.h"
 #include "data/mix.h"
 
 namespace lockstep {
-namespace {
 
-/// A keyed permutation of [0, count): a Feistel network over the smallest even number of bits
-/// that holds `count`, applied again until the result lies in range (cycle walking; fewer than
-/// four times on average, as the network's domain is less than four times `count`).
-class Permutation {
- public:
-  Permutation(uint64_t count, uint64_t key) : count_(count) {
-    while (half_bits_ < 31 && (uint64_t{1} << (2 * half_bits_)) < count) ++half_bits_;
-    for (size_t round = 0; round < keys_.size(); ++round) keys_[round] = mix64(key, round);
+Sampler::Sampler(int64_t num_samples, const SamplerOptions& options, LengthOf length_of)
+    : num_samples_(num_samples), options_(options), length_of_(std::move(length_of)) {
+  constexpr int64_t kMost = int64_t{1} << 62;
+  LOCKSTEP_CHECK(num_samples >= 0 && num_samples < kMost, "{} samples", num_samples);
+  LOCKSTEP_CHECK(options.batch_size > 0 && options.batch_size < kMost, "batch size {}",
+                 options.batch_size);
+  LOCKSTEP_CHECK(options.window >= 0 && options.window < kMost / options.batch_size, "window {}",
+                 options.window);
+  LOCKSTEP_CHECK(options.max_steps == 0 || by_length(), "max_steps without a window");
+  LOCKSTEP_CHECK(!by_length() || length_of_, "a window without lengths");
+}
+
+int64_t Sampler::num_windows() const {
+  return (num_samples_ + window_size() - 1) / window_size();
+}
+
+int64_t Sampler::batches_in_epoch(int64_t epoch) {
+  if (options_.max_steps == 0) {
+    return (num_samples_ + options_.batch_size - 1) / options_.batch_size;
   }
+  go_to(epoch);
+  return first_batches().back();
+}
 
-  uint64_t operator()(uint64_t position) const {
-    uint64_t value = position;
-    do {
-      value = network(value);
-    } while (value >= count_);
-    return value;
+void Sampler::go_to(int64_t epoch) {
+  if (order_ && order_->epoch() == epoch) return;
+  order_.emplace(num_samples_, options_.shuffle, options_.block, options_.seed, epoch);
+  first_batches_.clear();
+  window_ = -1;
+}
+
+const std::vector<int64_t>& Sampler::batch(int64_t epoch, int64_t index) {
+  LOCKSTEP_CHECK(index >= 0 && index < batches_in_epoch(epoch), "batch {} of {}", index,
+                 batches_in_epoch(epoch));
+  go_to(epoch);
+  batch_.clear();
+  if (!by_length()) {
+    const int64_t begin = index * options_.batch_size;
+    const int64_t end = std::min(num_samples_, begin + options_.batch_size);
+    for (int64_t position = begin; position < end; ++position)
+      batch_.push_back((*order_)(position));
+    return batch_;
   }
+  const std::vector<int64_t>& first = first_batches();
+  const auto window = std::upper_bound(first.begin(), first.end(), index) - first.begin() - 1;
+  go_to_window(window);
+  const Share part =
+      window_batches_[static_cast<size_t>(index - first[static_cast<size_t>(window)])];
+  batch_.assign(window_ids_.begin() + part.begin, window_ids_.begin() + part.end);
+  return batch_;
+}
 
- private:
-  uint64_t network(uint64_t value) const {
-    const uint64_t mask = (uint64_t{1} << half_bits_) - 1;
-    uint64_t left = value >> half_bits_;
-    uint64_t right = value & mask;
-    for (const uint64_t key : keys_) {
-      const uint64_t next = left ^ (mix64(key ^ right) & mask);
-      left = right;
-      right = next;
+void Sampler::go_to_window(int64_t window) {
+  if (window_ == window) return;
+  window_ = window;
+  const int64_t begin = window * window_size();
+  const int64_t end = std::min(num_samples_, begin + window_size());
+  std::vector<std::pair<int64_t, int64_t>> by_length;  // and then by id
+  for (int64_t position = begin; position < end; ++position) {
+    const int64_t id = (*order_)(position);
+    by_length.emplace_back(length_of_(id), id);
+  }
+  std::sort(by_length.begin(), by_length.end());
+  std::vector<int64_t> lengths;
+  window_ids_.clear();
+  for (const auto& [length, id] : by_length) {
+    lengths.push_back(length);
+    window_ids_.push_back(id);
+  }
+  const std::vector<Share> batches = cut(lengths);
+  window_batches_.clear();
+  const uint64_t key = mix64(mix64(options_.seed, static_cast<uint64_t>(order_->epoch())),
+                             static_cast<uint64_t>(window));
+  const bool in_order = options_.shuffle == Shuffle::none;
+  const Permutation shuffled(batches.size(), key);
+  for (uint64_t i = 0; i < batches.size(); ++i) {
+    window_batches_.push_back(batches[in_order ? i : shuffled(i)]);
+  }
+}
+
+/// Lengths rise, so the last sample of a batch is its longest.
+std::vector<Share> Sampler::cut(const std::vector<int64_t>& lengths) const {
+  std::vector<Share> batches;
+  const auto count = static_cast<int64_t>(lengths.size());
+  Share batch;
+  for (; batch.end < count; ++batch.end) {
+    const bool full = batch.size() == options_.batch_size;
+    const int64_t steps = lengths[static_cast<size_t>(batch.end)];
+    const bool long_enough = options_.max_steps > 0 && batch.size() > 0 &&
+                             steps > options_.max_steps / (batch.size() + 1);
+    if (!full && !long_enough) continue;
+    batches.push_back(batch);
+    batch.begin = batch.end;
+  }
+  if (batch.size() > 0) batches.push_back(batch);
+  return batches;
+}
+
+/// Which batch each window begins with. Windows are whole numbers of batches, unless the cut
+/// depends on lengths.
+const std::vector<int64_t>& Sampler::first_batches() {
+  if (!first_batches_.empty()) return first_batches_;
+  first_batches_.push_back(0);
+  for (int64_t window = 0; window < num_windows(); ++window) {
+    if (options_.max_steps > 0) {
+      go_to_window(window);
+      first_batches_.push_back(first_batches_.back() +
+                               static_cast<int64_t>(window_batches_.size()));
+    } else {
+      const int64_t samples = std::min(num_samples_ - window * window_size(), window_size());
+      first_batches_.push_back(first_batches_.back() +
+                               (samples + options_.batch_size - 1) / options_.batch_size);
     }
-    return (left << half_bits_) | right;
   }
-
-  uint64_t count_;
-  int half_bits_ = 1;
-  std::array<uint64_t, 6> keys_;
-};
-
-}  // namespace
-
-Share share_of(int64_t count, int64_t part, int64_t parts) {
-  const int64_t size = count / parts;
-  const int64_t larger = count % parts;
-  const int64_t begin = part * size + std::min(part, larger);
-  return {begin, begin + size + (part < larger ? 1 : 0)};
+  return first_batches_;
 }
 
-Sampler::Sampler(int64_t num_samples, int64_t batch_size, uint64_t seed, bool shuffle)
-    : num_samples_(num_samples), batch_size_(batch_size), seed_(seed), shuffle_(shuffle) {
-  LOCKSTEP_CHECK(num_samples >= 0 && num_samples < (int64_t{1} << 62), "{} samples", num_samples);
-  LOCKSTEP_CHECK(batch_size > 0 && batch_size < (int64_t{1} << 62), "batch size {}", batch_size);
-}
-
-int64_t Sampler::batches_per_epoch() const {
-  return (num_samples_ + batch_size_ - 1) / batch_size_;
-}
-
-int64_t Sampler::samples_in_batch(int64_t index) const {
-  LOCKSTEP_CHECK(index >= 0 && index < batches_per_epoch(), "batch {} of {}", index,
-                 batches_per_epoch());
-  return std::min(batch_size_, num_samples_ - index * batch_size_);
-}
-
-void Sampler::sample_ids(int64_t epoch, int64_t index, Share positions,
-                         std::vector<int64_t>& ids) const {
-  LOCKSTEP_CHECK(positions.begin >= 0 && positions.begin <= positions.end &&
-                     positions.end <= samples_in_batch(index),
-                 "positions {} to {} of batch {}", positions.begin, positions.end, index);
-  ids.resize(static_cast<size_t>(positions.size()));
-  int64_t position = index * batch_size_ + positions.begin;
-  if (!shuffle_) {
-    for (int64_t& id : ids) id = position++;
-    return;
-  }
-  const Permutation permutation(static_cast<uint64_t>(num_samples_),
-                                mix64(seed_, static_cast<uint64_t>(epoch)));
-  for (int64_t& id : ids) {
-    id = static_cast<int64_t>(permutation(static_cast<uint64_t>(position++)));
-  }
-}
-
-std::string Sampler::order_sha256(int64_t epoch) const {
+std::string Sampler::order_sha256(int64_t epoch) {
   static_assert(std::endian::native == std::endian::little, "ids are hashed as they lie in memory");
   Sha256 hash;
-  std::vector<int64_t> ids;
-  for (int64_t index = 0; index < batches_per_epoch(); ++index) {
-    sample_ids(epoch, index, {0, samples_in_batch(index)}, ids);
+  const int64_t batches = batches_in_epoch(epoch);
+  for (int64_t index = 0; index < batches; ++index) {
+    const std::vector<int64_t>& ids = batch(epoch, index);
     hash.update(ids.data(), ids.size() * sizeof(int64_t));
   }
   return hash.hex_digest();

@@ -1,50 +1,70 @@
-// The order of samples: a pure function of (seed, epoch, position), the same at any world size.
+// Which samples make up each global batch: a pure function of (options, epoch, index), the same at
+// any world size.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "data/sample_order.h"
+#include "data/share.h"
+
 namespace lockstep {
 
-/// The part [begin, end) of `count` things that belongs to `part` of `parts`: sizes differ by one
-/// at most, larger parts first.
-struct Share {
-  int64_t begin = 0;
-  int64_t end = 0;
-  int64_t size() const { return end - begin; }
+struct SamplerOptions {
+  int64_t batch_size = 1;  ///< samples, at most
+  Shuffle shuffle = Shuffle::global;
+  int64_t block = 4096;  ///< samples, for Shuffle::blocks
+  uint64_t seed = 0;
+  /// Batches of samples of like length: this many batches' worth of samples, in the order of the
+  /// epoch, are sorted by length, cut into batches, and those shuffled. 0: cut as they come.
+  int64_t window = 0;
+  /// A batch ends before its longest sequence times its samples is more than this. 0: no limit.
+  /// Needs a window.
+  int64_t max_steps = 0;
 };
-Share share_of(int64_t count, int64_t part, int64_t parts);
 
-/// The lanes of a rank, when there are `lanes` (a multiple of the world size) over all ranks; 0
-/// means one a rank.
-inline Share lanes_of_rank(int64_t lanes, int rank, int world_size) {
-  return share_of(lanes == 0 ? world_size : lanes, rank, world_size);
-}
-
-/// Cuts an epoch of `num_samples` into global batches, each sample exactly once, the last batch
-/// smaller when the size does not divide. Uses O(1) memory: the shuffle is a keyed permutation.
+/// Cuts an epoch into global batches, each sample exactly once.
 class Sampler {
  public:
-  Sampler(int64_t num_samples, int64_t batch_size, uint64_t seed, bool shuffle);
+  /// Real steps of a sample's inputs. Asked only for samples of the window at hand.
+  using LengthOf = std::function<int64_t(int64_t id)>;
+
+  Sampler(int64_t num_samples, const SamplerOptions& options, LengthOf length_of = {});
 
   int64_t num_samples() const { return num_samples_; }
-  int64_t batch_size() const { return batch_size_; }
-  int64_t batches_per_epoch() const;
-  int64_t samples_in_batch(int64_t index) const;
+  bool by_length() const { return options_.window > 0; }
 
-  /// Sample ids of positions [begin, end) of global batch `index` of `epoch`, into `ids`.
-  void sample_ids(int64_t epoch, int64_t index, Share positions, std::vector<int64_t>& ids) const;
+  /// The same for all epochs, but for `max_steps`: then it takes a look at all lengths.
+  int64_t batches_in_epoch(int64_t epoch);
+
+  /// Sample ids of a global batch: in the order of the epoch, or by length, shortest first. Valid
+  /// until the next call.
+  const std::vector<int64_t>& batch(int64_t epoch, int64_t index);
 
   /// SHA-256 over the sample ids of a whole epoch in order (as little-endian int64): two runs with
   /// the same value saw the same samples in the same order.
-  std::string order_sha256(int64_t epoch) const;
+  std::string order_sha256(int64_t epoch);
 
  private:
+  int64_t window_size() const { return options_.window * options_.batch_size; }
+  int64_t num_windows() const;
+  void go_to(int64_t epoch);
+  void go_to_window(int64_t window);
+  std::vector<Share> cut(const std::vector<int64_t>& lengths) const;
+  const std::vector<int64_t>& first_batches();
+
   int64_t num_samples_;
-  int64_t batch_size_;
-  uint64_t seed_;
-  bool shuffle_;
+  SamplerOptions options_;
+  LengthOf length_of_;
+  std::optional<EpochOrder> order_;     ///< of the epoch at hand
+  std::vector<int64_t> first_batches_;  ///< of each window of the epoch at hand, and the end
+  int64_t window_ = -1;                 ///< at hand
+  std::vector<int64_t> window_ids_;     ///< sorted by length
+  std::vector<Share> window_batches_;   ///< parts of window_ids_, in the order of batches
+  std::vector<int64_t> batch_;
 };
 
 }  // namespace lockstep

@@ -3,25 +3,44 @@
 namespace lockstep {
 namespace {
 
+SamplerOptions sampler_options(const RunConfig& config) {
+  SamplerOptions options;
+  options.batch_size = config.batch.size;
+  options.shuffle = shuffle_of(config.data.shuffle);
+  options.block = config.data.shuffle_block;
+  options.seed = static_cast<uint64_t>(config.run.seed);
+  options.window = config.batch.window;
+  options.max_steps = config.batch.max_steps;
+  return options;
+}
+
 std::variant<Sampler, TokenStreamPlan> order_of(const RunConfig& config, const Split& split,
                                                 bool streams) {
   if (streams) {
     return TokenStreamPlan{split.total_steps(0), config.batch.size, config.data.steps};
   }
-  return Sampler(split.size(), config.batch.size, static_cast<uint64_t>(config.run.seed),
-                 /*shuffle=*/true);
+  return Sampler(split.size(), sampler_options(config),
+                 [&split](int64_t id) { return split.length(id, 0); });
 }
 
 }  // namespace
 
 BatchOrder::BatchOrder(const RunConfig& config, const Split& split, bool streams)
-    : config_(config), split_(split), order_(order_of(config, split, streams)) {}
+    : config_(config), streams_(streams), split_(split), order_(order_of(config, split, streams)) {}
 
-int64_t BatchOrder::batches_per_epoch() const {
-  return std::visit([](const auto& order) { return order.batches_per_epoch(); }, order_);
+int64_t BatchOrder::batches_in_epoch(int64_t epoch) {
+  if (const auto* plan = std::get_if<TokenStreamPlan>(&order_)) return plan->batches_per_epoch();
+  return std::get<Sampler>(order_).batches_in_epoch(epoch);
 }
 
-std::string BatchOrder::sha256(int64_t epoch) const {
+int64_t BatchOrder::total_batches(int64_t epochs) {
+  if (epochs_are_alike()) return epochs * batches_in_epoch(0);
+  int64_t total = 0;
+  for (int64_t epoch = 0; epoch < epochs; ++epoch) total += batches_in_epoch(epoch);
+  return total;
+}
+
+std::string BatchOrder::sha256(int64_t epoch) {
   if (const auto* plan = std::get_if<TokenStreamPlan>(&order_)) return plan->order_sha256();
   return std::get<Sampler>(order_).order_sha256(epoch);
 }

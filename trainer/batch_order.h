@@ -18,8 +18,12 @@ class BatchOrder {
   /// this and what it opens.
   BatchOrder(const RunConfig& config, const Split& split, bool streams);
 
-  int64_t batches_per_epoch() const;
-  std::string sha256(int64_t epoch) const;
+  int64_t batches_in_epoch(int64_t epoch);
+  /// Of the first `epochs`.
+  int64_t total_batches(int64_t epochs);
+  /// Whether all epochs have the same number of batches.
+  bool epochs_are_alike() const { return streams_ || config_.batch.max_steps == 0; }
+  std::string sha256(int64_t epoch);
   /// One rank's share of each batch from `start` on, without end.
   std::unique_ptr<BatchSource> open(int rank, int world_size, const HostAllocator& allocator,
                                     LoaderStart start) const;
@@ -28,6 +32,7 @@ class BatchOrder {
   int64_t lanes() const { return config_.reproducible ? config_.lanes : 0; }
 
   const RunConfig& config_;
+  bool streams_;
   const Split& split_;
   std::variant<Sampler, TokenStreamPlan> order_;
 };

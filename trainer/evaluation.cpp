@@ -70,8 +70,11 @@ void add_own_batches(Replica& replica, const Split& split, const EvaluationSetti
     options.world_size = world_size;
     options.deal_whole_batches = true;
     options.prefetch = settings.prefetch;
-    const Sampler in_order(split.size(), settings.batch_size, 0, /*shuffle=*/false);
-    Loader loader(split, in_order, options);
+    SamplerOptions in_order{settings.batch_size, Shuffle::none};
+    in_order.window = settings.window;
+    const Sampler sampler(split.size(), in_order,
+                          [&split](int64_t id) { return split.length(id, 0); });
+    Loader loader(split, sampler, options);
     add_batches(replica, loader, sums);
     return;
   }

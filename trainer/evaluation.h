@@ -15,6 +15,7 @@ struct EvaluationSettings {
   bool on_all_ranks = true;  ///< false: rank zero computes, the others wait
   int64_t prefetch = 4;
   int64_t steps = 35;  ///< texts: tokens of each row computed at once
+  int64_t window = 0;  ///< sequences: batches' worth that are sorted by length
 };
 
 /// Collective; every rank gets the same report (step and epoch are the caller's to fill in).

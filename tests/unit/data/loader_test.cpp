@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <numeric>
 
 #include "tests/unit/base/temp_folder.h"
 #include "tests/unit/data/small_dataset.h"
@@ -26,7 +28,7 @@ class LoaderTest : public ::testing::Test {
   testing::TempFolder folder_;
   std::unique_ptr<Dataset> dataset_;
   std::unique_ptr<Split> split_;
-  Sampler sampler_{kSamples, kBatch, 3, true};
+  Sampler sampler_{kSamples, {.batch_size = kBatch, .seed = 3}};
 };
 
 /// Checks every number of a batch, padding included, against the sequences its ids name.
@@ -65,7 +67,7 @@ TEST_F(LoaderTest, DeliversEverySampleOnceAnEpochWithItsContent) {
   Loader loader(*split_, sampler_, {});
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
     std::vector<bool> seen(kSamples);
-    for (int64_t index = 0; index < sampler_.batches_per_epoch(); ++index) {
+    for (int64_t index = 0; index < sampler_.batches_in_epoch(0); ++index) {
       const Batch& batch = *loader.next();
       EXPECT_EQ(batch.epoch, epoch);
       EXPECT_EQ(batch.index, index);
@@ -126,9 +128,9 @@ TEST_F(LoaderTest, LanesAreTheSameAtEveryWorldSize) {
         ASSERT_EQ(static_cast<int64_t>(batch.lane_offsets.size()), own + 1);
         EXPECT_EQ(batch.lane_offsets.back(), batch.size());
         for (int64_t k = 0; k < own; ++k) {
-          std::vector<int64_t> expected;
           const Share lane = share_of(batch.global_samples, rank * own + k, kLanes);
-          sampler_.sample_ids(0, index, lane, expected);
+          const std::vector<int64_t>& all = sampler_.batch(0, index);
+          const std::vector<int64_t> expected(all.begin() + lane.begin, all.begin() + lane.end);
           const auto begin = batch.sample_ids.begin();
           EXPECT_EQ(std::vector<int64_t>(begin + batch.lane_offsets[static_cast<size_t>(k)],
                                          begin + batch.lane_offsets[static_cast<size_t>(k) + 1]),
@@ -139,24 +141,56 @@ TEST_F(LoaderTest, LanesAreTheSameAtEveryWorldSize) {
   }
 }
 
+/// Sum of real steps of the inputs.
+int64_t work_of(const Batch& batch) {
+  return std::accumulate(batch.inputs().lengths.begin(), batch.inputs().lengths.end(), int64_t{0});
+}
+
+TEST_F(LoaderTest, BatchesByLengthAreDealtSoThatRanksHaveLikeWork) {
+  const Sampler by_length(kSamples, {.batch_size = 16, .seed = 3, .window = 3},
+                          [this](int64_t id) { return split_->length(id, 0); });
+  for (const int world_size : {2, 3, 4}) {
+    std::vector<std::vector<int64_t>> seen(4);
+    std::vector<std::vector<int64_t>> work(4);
+    for (int rank = 0; rank < world_size; ++rank) {
+      Loader loader(*split_, by_length, {.rank = rank, .world_size = world_size});
+      for (size_t index = 0; index < 4; ++index) {
+        const Batch& batch = *loader.next();
+        expect_content(batch);
+        seen[index].insert(seen[index].end(), batch.sample_ids.begin(), batch.sample_ids.end());
+        work[index].push_back(work_of(batch));
+      }
+    }
+    Sampler expected = by_length;
+    for (size_t index = 0; index < 4; ++index) {
+      std::vector<int64_t> all = expected.batch(0, static_cast<int64_t>(index));
+      const int64_t longest = split_->length(all.back(), 0);
+      std::sort(all.begin(), all.end());
+      std::sort(seen[index].begin(), seen[index].end());
+      EXPECT_EQ(seen[index], all);
+      if (all.size() % static_cast<size_t>(world_size) != 0) continue;
+      const auto [least, most] = std::minmax_element(work[index].begin(), work[index].end());
+      EXPECT_LE(*most - *least, longest) << "they differ by less than one sequence";
+    }
+  }
+}
+
 TEST_F(LoaderTest, BeginsAtAnyBatch) {
   for (int64_t start = 0; start <= 14; ++start) {
-    const int64_t per_epoch = sampler_.batches_per_epoch();
+    const int64_t per_epoch = sampler_.batches_in_epoch(0);
     Loader loader(*split_, sampler_, {}, {start / per_epoch, start % per_epoch});
-    std::vector<int64_t> expected;
     for (int64_t step = start; step < start + 3; ++step) {
       const int64_t index = step % per_epoch;
-      sampler_.sample_ids(step / per_epoch, index, {0, sampler_.samples_in_batch(index)}, expected);
-      EXPECT_EQ(loader.next()->sample_ids, expected);
+      EXPECT_EQ(loader.next()->sample_ids, sampler_.batch(step / per_epoch, index));
     }
   }
   // The end of one epoch is the beginning of the next.
-  Loader loader(*split_, sampler_, {}, {0, sampler_.batches_per_epoch()});
+  Loader loader(*split_, sampler_, {}, {0, sampler_.batches_in_epoch(0)});
   EXPECT_EQ(loader.next()->epoch, 1);
 }
 
 TEST_F(LoaderTest, EvaluationDealsWholeBatchesAndEnds) {
-  const Sampler in_order(kSamples, kBatch, 0, false);
+  const Sampler in_order(kSamples, {.batch_size = kBatch, .shuffle = Shuffle::none});
   for (const int world_size : {1, 2, 4, 9}) {
     std::vector<int64_t> batches;
     for (int rank = 0; rank < world_size; ++rank) {
@@ -181,7 +215,7 @@ TEST_F(LoaderTest, ABatchStaysValidUntilTheNextOneIsTaken) {
   for (int step = 0; step < 20; ++step) {
     const Batch& batch = *loader.next();
     std::this_thread::sleep_for(std::chrono::milliseconds(2));  // the reader could overwrite it now
-    EXPECT_EQ(batch.index, step % sampler_.batches_per_epoch());
+    EXPECT_EQ(batch.index, step % sampler_.batches_in_epoch(0));
     expect_content(batch);
   }
   EXPECT_GE(loader.waited_seconds(), 0);
@@ -222,7 +256,7 @@ TEST_F(LoaderTest, ErrorsOfTheThreadAreThrownByNext) {
 }
 
 TEST_F(LoaderTest, RefusesToTrainOnNothing) {
-  const Sampler empty(0, kBatch, 0, true);
+  const Sampler empty(0, {.batch_size = kBatch});
   testing::expect_error(ExitCode::config, "is empty", [&] { Loader(*split_, empty, {}); });
   Loader evaluation(*split_, empty, {.deal_whole_batches = true});
   EXPECT_EQ(evaluation.next(), nullptr);

@@ -4,16 +4,20 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <numeric>
 
 namespace lockstep {
 namespace {
 
-std::vector<int64_t> order(const Sampler& sampler, int64_t epoch) {
+SamplerOptions shuffled(int64_t batch_size, uint64_t seed) {
+  return {.batch_size = batch_size, .seed = seed};
+}
+
+std::vector<int64_t> order(Sampler sampler, int64_t epoch) {
   std::vector<int64_t> all;
-  std::vector<int64_t> ids;
-  for (int64_t index = 0; index < sampler.batches_per_epoch(); ++index) {
-    sampler.sample_ids(epoch, index, {0, sampler.samples_in_batch(index)}, ids);
+  for (int64_t index = 0; index < sampler.batches_in_epoch(epoch); ++index) {
+    const std::vector<int64_t>& ids = sampler.batch(epoch, index);
     all.insert(all.end(), ids.begin(), ids.end());
   }
   return all;
@@ -38,7 +42,7 @@ TEST(Sampler, EveryEpochIsAPermutation) {
   for (const int64_t count :
        {1, 2, 3, 4, 5, 15, 16, 17, 63, 64, 65, 100, 255, 257, 1000, 4097, 60000}) {
     for (const int64_t epoch : {0, 1, 7}) {
-      std::vector<int64_t> ids = order(Sampler(count, 64, 42, true), epoch);
+      std::vector<int64_t> ids = order(Sampler(count, shuffled(64, 42)), epoch);
       std::sort(ids.begin(), ids.end());
       std::vector<int64_t> expected(static_cast<size_t>(count));
       std::iota(expected.begin(), expected.end(), 0);
@@ -50,7 +54,7 @@ TEST(Sampler, EveryEpochIsAPermutation) {
 TEST(Sampler, EveryPlaceIsEquallyLikely) {
   constexpr int64_t kCount = 10;
   constexpr int64_t kEpochs = 20000;
-  const Sampler sampler(kCount, kCount, 5, true);
+  Sampler sampler(kCount, shuffled(kCount, 5));
   std::vector<int64_t> hits(kCount * kCount);
   for (int64_t epoch = 0; epoch < kEpochs; ++epoch) {
     const std::vector<int64_t> ids = order(sampler, epoch);
@@ -68,7 +72,7 @@ TEST(Sampler, EveryPlaceIsEquallyLikely) {
 }
 
 TEST(Sampler, NeighboursAreSpreadOut) {
-  const std::vector<int64_t> ids = order(Sampler(60000, 64, 1, true), 0);
+  const std::vector<int64_t> ids = order(Sampler(60000, shuffled(64, 1)), 0);
   double distance = 0;
   for (size_t i = 1; i < ids.size(); ++i) {
     distance += std::abs(static_cast<double>(ids[i] - ids[i - 1]));
@@ -78,47 +82,168 @@ TEST(Sampler, NeighboursAreSpreadOut) {
 }
 
 TEST(Sampler, SeedAndEpochChangeTheOrder) {
-  const auto first = order(Sampler(1000, 10, 1, true), 0);
-  EXPECT_EQ(first, order(Sampler(1000, 10, 1, true), 0));
-  EXPECT_NE(first, order(Sampler(1000, 10, 2, true), 0));
-  EXPECT_NE(first, order(Sampler(1000, 10, 1, true), 1));
+  const auto first = order(Sampler(1000, shuffled(10, 1)), 0);
+  EXPECT_EQ(first, order(Sampler(1000, shuffled(10, 1)), 0));
+  EXPECT_NE(first, order(Sampler(1000, shuffled(10, 2)), 0));
+  EXPECT_NE(first, order(Sampler(1000, shuffled(10, 1)), 1));
 }
 
 TEST(Sampler, BatchSizeOnlyCutsTheOrder) {
-  EXPECT_EQ(order(Sampler(1000, 7, 1, true), 3), order(Sampler(1000, 64, 1, true), 3));
+  EXPECT_EQ(order(Sampler(1000, shuffled(7, 1)), 3), order(Sampler(1000, shuffled(64, 1)), 3));
 }
 
-TEST(Sampler, GivesAnyPartOfABatch) {
-  const Sampler sampler(1000, 64, 9, true);
+TEST(Sampler, CutsTheOrderIntoBatches) {
+  Sampler sampler(1000, shuffled(64, 9));
   const std::vector<int64_t> all = order(sampler, 2);
-  std::vector<int64_t> ids;
-  sampler.sample_ids(2, 3, {10, 20}, ids);
-  EXPECT_EQ(ids, std::vector<int64_t>(all.begin() + 202, all.begin() + 212));
-  sampler.sample_ids(2, 3, {5, 5}, ids);
-  EXPECT_TRUE(ids.empty());
-  EXPECT_EQ(sampler.batches_per_epoch(), 16);
-  EXPECT_EQ(sampler.samples_in_batch(15), 40);
+  EXPECT_EQ(sampler.batch(2, 3), std::vector<int64_t>(all.begin() + 192, all.begin() + 256));
+  EXPECT_EQ(sampler.batches_in_epoch(2), 16);
+  EXPECT_EQ(sampler.batch(2, 15).size(), 40u);
 }
 
 TEST(Sampler, WithoutShuffleItCounts) {
-  const std::vector<int64_t> ids = order(Sampler(5, 2, 1, false), 4);
+  const std::vector<int64_t> ids =
+      order(Sampler(5, {.batch_size = 2, .shuffle = Shuffle::none}), 4);
   EXPECT_EQ(ids, (std::vector<int64_t>{0, 1, 2, 3, 4}));
 }
 
 // A change of these would make runs go on with other samples than they began with.
 TEST(Sampler, OrderStaysWhatItWas) {
-  EXPECT_EQ(order(Sampler(10, 10, 42, true), 0),
+  EXPECT_EQ(order(Sampler(10, shuffled(10, 42)), 0),
             (std::vector<int64_t>{6, 9, 1, 2, 4, 8, 5, 7, 3, 0}));
-  EXPECT_EQ(order(Sampler(10, 10, 42, true), 1),
+  EXPECT_EQ(order(Sampler(10, shuffled(10, 42)), 1),
             (std::vector<int64_t>{7, 1, 3, 4, 8, 5, 2, 9, 0, 6}));
-  EXPECT_EQ(Sampler(60000, 64, 1, true).order_sha256(0),
+  EXPECT_EQ(Sampler(60000, shuffled(64, 1)).order_sha256(0),
             "6a960f87cdab60134cc19d0f9e08b51010a8c68197ccb33d9d4522c3c63bea37");
 }
 
 TEST(Sampler, HashesOrdersApart) {
-  const Sampler sampler(1000, 64, 1, true);
-  EXPECT_EQ(sampler.order_sha256(3), Sampler(1000, 10, 1, true).order_sha256(3));
+  Sampler sampler(1000, shuffled(64, 1));
+  EXPECT_EQ(sampler.order_sha256(3), Sampler(1000, shuffled(10, 1)).order_sha256(3));
   EXPECT_NE(sampler.order_sha256(3), sampler.order_sha256(4));
+}
+
+std::vector<int64_t> sorted(std::vector<int64_t> ids) {
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+std::vector<int64_t> all_ids(int64_t count) {
+  std::vector<int64_t> ids(static_cast<size_t>(count));
+  std::iota(ids.begin(), ids.end(), 0);
+  return ids;
+}
+
+TEST(Sampler, BlocksAreShuffledWithinAndAmongEachOther) {
+  const SamplerOptions blocks{.batch_size = 10, .shuffle = Shuffle::blocks, .block = 100};
+  for (const int64_t count : {1, 99, 100, 101, 1037}) {
+    for (const int64_t epoch : {0, 1}) {
+      EXPECT_EQ(sorted(order(Sampler(count, blocks), epoch)), all_ids(count)) << count;
+    }
+  }
+  const std::vector<int64_t> ids = order(Sampler(1000, blocks), 3);
+  std::vector<int64_t> firsts;
+  for (size_t block = 0; block < 10; ++block) {
+    const std::vector<int64_t> part(ids.begin() + static_cast<int64_t>(block) * 100,
+                                    ids.begin() + static_cast<int64_t>(block + 1) * 100);
+    const auto [least, most] = std::minmax_element(part.begin(), part.end());
+    EXPECT_EQ(*most - *least, 99) << "neighbours are read together";
+    EXPECT_FALSE(std::is_sorted(part.begin(), part.end()));
+    firsts.push_back(*least);
+  }
+  EXPECT_FALSE(std::is_sorted(firsts.begin(), firsts.end()));
+  EXPECT_NE(ids, order(Sampler(1000, blocks), 4));
+}
+
+/// Log-normal lengths around 40 steps, sigma 0.5.
+std::vector<int64_t> lognormal_lengths(int64_t count) {
+  std::vector<int64_t> lengths;
+  for (int64_t i = 0; i < count; ++i) {
+    const double a = std::fmod(static_cast<double>(i + 1) * 0.6180339887498949, 1.0);
+    const double b = std::fmod(static_cast<double>(i + 1) * 0.7548776662466927, 1.0);
+    const double normal = std::sqrt(-2 * std::log(1 - a)) * std::cos(6.283185307179586 * b);
+    lengths.push_back(std::max<int64_t>(1, std::llround(40 * std::exp(0.5 * normal))));
+  }
+  return lengths;
+}
+
+double padding_of(Sampler& sampler, const std::vector<int64_t>& lengths) {
+  int64_t real = 0;
+  int64_t padded = 0;
+  for (int64_t index = 0; index < sampler.batches_in_epoch(0); ++index) {
+    const std::vector<int64_t>& ids = sampler.batch(0, index);
+    int64_t longest = 0;
+    for (const int64_t id : ids) {
+      longest = std::max(longest, lengths[static_cast<size_t>(id)]);
+      real += lengths[static_cast<size_t>(id)];
+    }
+    padded += longest * static_cast<int64_t>(ids.size());
+  }
+  return 1 - static_cast<double>(real) / static_cast<double>(padded);
+}
+
+class WindowTest : public ::testing::Test {
+ protected:
+  static constexpr int64_t kCount = 20011;
+  Sampler sampler(SamplerOptions options) {
+    return {kCount, options, [this](int64_t id) { return lengths_[static_cast<size_t>(id)]; }};
+  }
+  std::vector<int64_t> lengths_ = lognormal_lengths(kCount);
+};
+
+TEST_F(WindowTest, BatchesOfLikeLengthsHaveLittlePadding) {
+  Sampler as_they_come = sampler({.batch_size = 32, .seed = 4});
+  Sampler by_length = sampler({.batch_size = 32, .seed = 4, .window = 50});
+  EXPECT_GT(padding_of(as_they_come, lengths_), 0.5);
+  EXPECT_LT(padding_of(by_length, lengths_), 0.10);
+  EXPECT_EQ(sorted(order(by_length, 0)), all_ids(kCount));
+  EXPECT_EQ(by_length.batches_in_epoch(0), as_they_come.batches_in_epoch(0));
+  EXPECT_NE(order(by_length, 0), order(by_length, 1));
+}
+
+TEST_F(WindowTest, BatchesComeInAnyOrderOfLengths) {
+  Sampler by_length = sampler({.batch_size = 32, .seed = 4, .window = 50});
+  int rising = 0;
+  int64_t before = 0;
+  for (int64_t index = 0; index < 500; ++index) {
+    const int64_t longest = lengths_[static_cast<size_t>(by_length.batch(0, index).back())];
+    rising += longest > before ? 1 : 0;
+    before = longest;
+  }
+  EXPECT_NEAR(rising, 250, 50);
+}
+
+TEST_F(WindowTest, ABudgetOfStepsIsKept) {
+  Sampler budget = sampler({.batch_size = 200, .seed = 4, .window = 20, .max_steps = 2000});
+  for (const int64_t epoch : {0, 1}) {
+    EXPECT_EQ(sorted(order(budget, epoch)), all_ids(kCount));
+    const int64_t batches = budget.batches_in_epoch(epoch);
+    int64_t full = 0;
+    for (int64_t index = 0; index < batches; ++index) {
+      const std::vector<int64_t>& ids = budget.batch(epoch, index);
+      const int64_t steps =
+          lengths_[static_cast<size_t>(ids.back())] * static_cast<int64_t>(ids.size());
+      EXPECT_TRUE(steps <= 2000 || ids.size() == 1) << steps;
+      full += steps > 1800 ? 1 : 0;
+    }
+    EXPECT_GT(full, batches * 8 / 10) << "of " << batches;
+  }
+}
+
+TEST_F(WindowTest, ASampleBeyondTheBudgetIsABatchOfItsOwn) {
+  Sampler tight = sampler({.batch_size = 8, .seed = 4, .window = 5, .max_steps = 1});
+  EXPECT_EQ(tight.batches_in_epoch(0), kCount);
+}
+
+TEST_F(WindowTest, AnyBatchCanBeAskedForInAnyOrder) {
+  const SamplerOptions options{.batch_size = 32, .seed = 4, .window = 7, .max_steps = 1500};
+  Sampler forward = sampler(options);
+  Sampler jumping = sampler(options);
+  for (int64_t step = 0; step < 200; ++step) {
+    const int64_t index = step * 37 % 400;
+    const int64_t epoch = step % 3;
+    EXPECT_EQ(forward.batch(epoch, index), jumping.batch(epoch, index));
+    jumping.batch(5, 399 - index);
+  }
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ class ShiftTest : public ::testing::Test {
 };
 
 TEST_F(ShiftTest, MovesImagesAndLetsZerosIn) {
-  const Sampler sampler(40, 8, 1, true);
+  const Sampler sampler(40, {.batch_size = 8, .seed = 1});
   Loader loader(split_, sampler, {.shift = kShift, .shift_seed = kSeed});
   for (int step = 0; step < 15; ++step) {
     const Batch& batch = *loader.next();
@@ -51,7 +51,7 @@ TEST_F(ShiftTest, MovesImagesAndLetsZerosIn) {
 }
 
 TEST_F(ShiftTest, AMoveBeyondTheImageLeavesNothing) {
-  const Sampler sampler(40, 40, 1, false);
+  const Sampler sampler(40, {.batch_size = 40, .shuffle = Shuffle::none});
   Loader loader(split_, sampler, {.shift = 1000, .shift_seed = kSeed});
   const Batch& batch = *loader.next();
   float sum = 0;
