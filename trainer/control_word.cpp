@@ -3,15 +3,29 @@
 #include <algorithm>
 
 namespace lockstep {
+namespace {
+
+void write_halves(uint32_t number, float* place) {
+  place[0] = static_cast<float>(number & 0xffff);
+  place[1] = static_cast<float>(number >> 16);
+}
+
+uint32_t read_halves(const float* place) {
+  return static_cast<uint32_t>(place[0]) | static_cast<uint32_t>(place[1]) << 16;
+}
+
+}  // namespace
 
 std::vector<float> ControlWord::write(int rank, bool want_stop, const RankReport& report) const {
   std::vector<float> values(static_cast<size_t>(size() - task_sums_), 0.0f);
   values[0] = want_stop ? 1 : 0;
-  float* slot = values.data() + 1 + kSlot * rank;
-  slot[0] = static_cast<float>(report.loss_targets);
-  slot[1] = static_cast<float>(report.squared_norm);
-  slot[2] = static_cast<float>(report.fingerprint & 0xffff);
-  slot[3] = static_cast<float>(report.fingerprint >> 16);
+  float* place = values.data() + 1 + slot() * rank;
+  place[0] = static_cast<float>(report.loss_targets);
+  place[1] = static_cast<float>(report.squared_norm);
+  write_halves(report.fingerprint, place + 2);
+  for (size_t i = 0; i < row_sparse_; ++i) {
+    write_halves(static_cast<uint32_t>(report.rows.at(i)), place + 4 + 2 * i);
+  }
   return values;
 }
 
@@ -20,9 +34,12 @@ ControlWord::Reading ControlWord::read(const float* word) const {
   reading.sums.assign(word, word + task_sums_);
   reading.stop = word[task_sums_] > 0;
   for (int rank = 0; rank < world_size_; ++rank) {
-    const float* slot = word + task_sums_ + 1 + kSlot * rank;
-    reading.ranks.push_back(
-        {slot[0], slot[1], static_cast<uint32_t>(slot[2]) | static_cast<uint32_t>(slot[3]) << 16});
+    const float* place = word + task_sums_ + 1 + slot() * rank;
+    RankReport report{place[0], place[1], read_halves(place + 2)};
+    for (size_t i = 0; i < row_sparse_; ++i) {
+      report.rows.push_back(read_halves(place + 4 + 2 * i));
+    }
+    reading.ranks.push_back(std::move(report));
   }
   return reading;
 }

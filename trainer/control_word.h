@@ -13,15 +13,17 @@ struct RankReport {
   double loss_targets = 0;   ///< targets of its share
   double squared_norm = 0;   ///< of its own gradient (of the loss sum); not finite when that is not
   uint32_t fingerprint = 0;  ///< of a part of its parameters before the step
+  std::vector<int64_t> rows = {};  ///< that it touched of each row-sparse gradient
 };
 
 /// The word as it lies in the flat buffer: the task's sums, then the number of ranks that were
 /// asked to stop, then the slots.
 class ControlWord {
  public:
-  ControlWord(int64_t task_sums, int world_size) : task_sums_(task_sums), world_size_(world_size) {}
+  ControlWord(int64_t task_sums, int world_size, size_t row_sparse = 0)
+      : task_sums_(task_sums), world_size_(world_size), row_sparse_(row_sparse) {}
 
-  int64_t size() const { return task_sums_ + 1 + kSlot * world_size_; }
+  int64_t size() const { return task_sums_ + 1 + slot() * world_size_; }
   int64_t task_sums() const { return task_sums_; }
   int world_size() const { return world_size_; }
 
@@ -37,11 +39,13 @@ class ControlWord {
   Reading read(const float* word) const;
 
  private:
-  /// targets, squared norm, and the fingerprint in halves: floats hold integers up to 2^24.
-  static constexpr int64_t kSlot = 4;
+  /// targets, squared norm, and the fingerprint and numbers of rows in halves: floats hold
+  /// integers up to 2^24.
+  int64_t slot() const { return 4 + 2 * static_cast<int64_t>(row_sparse_); }
 
   int64_t task_sums_;
   int world_size_;
+  size_t row_sparse_;
 };
 
 /// Gradient noise of one step (McCandlish et al. 2018, appendix A.1): unbiased estimates of the

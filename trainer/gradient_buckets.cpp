@@ -6,7 +6,8 @@
 
 namespace lockstep {
 
-std::vector<Bucket> make_buckets(const FlatBuffers& buffers, int64_t bucket_floats) {
+std::vector<Bucket> make_buckets(const FlatBuffers& buffers, int64_t bucket_floats,
+                                 const std::vector<std::string>& row_sparse) {
   std::vector<size_t> by_offset(buffers.ranges().size());
   for (size_t i = 0; i < by_offset.size(); ++i) by_offset[i] = i;
   std::sort(by_offset.begin(), by_offset.end(), [&](size_t a, size_t b) {
@@ -14,11 +15,15 @@ std::vector<Bucket> make_buckets(const FlatBuffers& buffers, int64_t bucket_floa
   });
   std::vector<Bucket> buckets(1);
   for (const size_t parameter : by_offset) {
-    const int64_t offset = buffers.ranges()[parameter].offset;
-    if (offset - buckets.back().begin >= bucket_floats) {
-      buckets.back().end = offset;
-      buckets.push_back({offset, offset, {}});
+    const FlatBuffers::Range& range = buffers.ranges()[parameter];
+    const bool sparse = std::count(row_sparse.begin(), row_sparse.end(), range.name) > 0;
+    Bucket& last = buckets.back();
+    const bool full = last.row_sparse || range.offset - last.begin >= bucket_floats;
+    if (!last.parameters.empty() && (full || sparse)) {
+      last.end = range.offset;
+      buckets.push_back({range.offset, range.offset, {}});
     }
+    buckets.back().row_sparse = sparse;
     buckets.back().parameters.push_back(parameter);
   }
   buckets.back().end = buffers.gradients().numel();
@@ -64,8 +69,9 @@ class CompletionHook : public torch::autograd::FunctionPostHook {
 }  // namespace
 
 GradientBuckets::GradientBuckets(torch::nn::Module& model, const FlatBuffers& buffers,
-                                 int64_t bucket_floats)
-    : buckets_(make_buckets(buffers, bucket_floats)), state_(std::make_shared<State>()) {
+                                 int64_t bucket_floats, const std::vector<std::string>& row_sparse)
+    : buckets_(make_buckets(buffers, bucket_floats, row_sparse)),
+      state_(std::make_shared<State>()) {
   state_->bucket_of.resize(buffers.ranges().size());
   for (size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
     state_->parameters.push_back(buckets_[bucket].parameters.size());

@@ -17,17 +17,21 @@ struct Bucket {
   int64_t begin = 0;  ///< floats; the gap behind the last parameter is part of it
   int64_t end = 0;
   std::vector<size_t> parameters;  ///< indices into FlatBuffers::ranges()
+  bool row_sparse = false;         ///< one row-sparse matrix
   int64_t size() const { return end - begin; }
 };
 
-/// At least `bucket_floats` each, but for the last one.
-std::vector<Bucket> make_buckets(const FlatBuffers& buffers, int64_t bucket_floats);
+/// At least `bucket_floats` each, but for the last one and for `row_sparse` parameters, each of
+/// which has a bucket to itself.
+std::vector<Bucket> make_buckets(const FlatBuffers& buffers, int64_t bucket_floats,
+                                 const std::vector<std::string>& row_sparse = {});
 
 /// Watches one backward pass at a time through hooks on the parameters' gradients.
 class GradientBuckets {
  public:
   /// `model` is the one whose parameters lie in `buffers`.
-  GradientBuckets(torch::nn::Module& model, const FlatBuffers& buffers, int64_t bucket_floats);
+  GradientBuckets(torch::nn::Module& model, const FlatBuffers& buffers, int64_t bucket_floats,
+                  const std::vector<std::string>& row_sparse = {});
   ~GradientBuckets();
 
   const std::vector<Bucket>& buckets() const { return buckets_; }

@@ -10,7 +10,11 @@ Replica::Replica(const RunConfig& config, const nlohmann::json& description, tor
   torch::manual_seed(static_cast<uint64_t>(config.run.seed));
   task_ = find_task(config.task).make(config.model, description);
   const auto task_sums = static_cast<int64_t>(task_->sum_names().size());
-  control_word_ = ControlWord(task_sums, exchange == nullptr ? 1 : exchange->world_size());
+  const int world_size = exchange == nullptr ? 1 : exchange->world_size();
+  if (world_size > 1 && config.communication.row_sparse) {
+    row_sparse_ = task_->row_sparse_parameters();
+  }
+  control_word_ = ControlWord(task_sums, world_size, row_sparse_.size());
   const FlatBuffers::Allocate allocate = [&](size_t count) {
     return exchange == nullptr ? nullptr : exchange->allocate(count);
   };

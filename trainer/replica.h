@@ -27,12 +27,15 @@ class Replica {
   FlatBuffers& buffers() { return *buffers_; }
   torch::Device device() const { return device_; }
   int64_t num_task_sums() const { return control_word_.task_sums(); }
+  /// The task's, where gradients are exchanged by rows; empty where they are not.
+  const std::vector<std::string>& row_sparse_parameters() const { return row_sparse_; }
   /// How the tail of the gradients is laid out.
   const ControlWord& control_word() const { return control_word_; }
 
  private:
   torch::Device device_;
   std::unique_ptr<Task> task_;
+  std::vector<std::string> row_sparse_;
   ControlWord control_word_{0, 1};
   std::unique_ptr<FlatBuffers> buffers_;
 };

@@ -41,6 +41,14 @@ std::vector<ConfigProblem> problems_across_fields(const RunConfig& config) {
   if (config.reproducible && !power_of_two) {
     problems.push_back({"lanes", fmt::format("{} is not a power of two", config.lanes)});
   }
+  if (config.reproducible && config.communication.dtype != "float32") {
+    problems.push_back({"communication.dtype",
+                        "what is rounded on the way depends on the number of ranks, so the bits "
+                        "cannot be the same with `reproducible: true`"});
+  }
+  if (config.batch.max_steps > 0 && config.batch.window == 0) {
+    problems.push_back({"batch.max_steps", "needs `batch.window`: batches of like lengths"});
+  }
   if (config.device == "cpu" && config.communication.backend == "nccl") {
     problems.push_back({"communication.backend", "nccl moves GPU memory; `device` is cpu"});
   }

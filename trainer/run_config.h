@@ -50,6 +50,8 @@ struct DataSection {
   std::string test_split = "test";
   int64_t prefetch = 4;
   bool verify = true;
+  std::string shuffle = "global";
+  int64_t shuffle_block = 4096;
   int64_t shift = 0;
   int64_t steps = 35;
 
@@ -71,6 +73,14 @@ struct DataSection {
         .may_change();
     fields.add("verify", verify, "check each shard's SHA-256 before its first use").may_change();
     fields
+        .add("shuffle", shuffle,
+             "order of training samples: any place of the epoch equally likely (global), blocks of "
+             "neighbours for data far larger than memory (blocks), or as stored (none)")
+        .one_of({"global", "blocks", "none"});
+    fields.add("shuffle_block", shuffle_block, "for `shuffle: blocks`: samples read close together")
+        .at_least(1)
+        .unit("samples");
+    fields
         .add("steps", steps,
              "language_model: tokens of each row in a batch; gradients reach back no further "
              "(Williams & Peng 1990), states do")
@@ -89,6 +99,8 @@ struct DataSection {
 
 struct BatchSection {
   int64_t size = 64;
+  int64_t window = 0;
+  int64_t max_steps = 0;
   int64_t accumulation = 1;
 
   void describe(Fields& fields) {
@@ -96,6 +108,19 @@ struct BatchSection {
         .at_least(1)
         .at_most(1 << 24)
         .unit("samples");
+    fields
+        .add("window", window,
+             "samples of like length go together: so many batches' worth are sorted by length, cut "
+             "into batches and these shuffled; 0: batches are cut as samples come")
+        .at_least(0)
+        .at_most(1 << 20)
+        .unit("batches");
+    fields
+        .add("max_steps", max_steps,
+             "with a window: a batch has no more samples than so many steps, padding included, "
+             "hold; `size` still limits it; 0: no limit")
+        .at_least(0)
+        .unit("steps");
     fields
         .add("accumulation", accumulation,
              "each rank computes its share in this many micro-batches, to save memory; the result "
@@ -168,6 +193,8 @@ struct CommunicationSection {
   std::string backend = "auto";
   double bucket_megabytes = 4;
   bool shared_memory = true;
+  std::string dtype = "float32";
+  bool row_sparse = true;
   double timeout_seconds = 60;
 
   void describe(Fields& fields) {
@@ -188,6 +215,17 @@ struct CommunicationSection {
         .add("shared_memory", shared_memory,
              "ranks of one host add gradients in memory that all of them see; false: by messages, "
              "as between hosts")
+        .may_change();
+    fields
+        .add("dtype", dtype,
+             "what gradients are rounded to when they travel as messages; they are added in "
+             "float32, and memory that ranks share is not rounded")
+        .one_of({"float32", "bfloat16"})
+        .may_change();
+    fields
+        .add("row_sparse", row_sparse,
+             "gradients of embeddings travel as the rows that a step touches, where that is "
+             "shorter; the result is the same")
         .may_change();
     fields
         .add("timeout_seconds", timeout_seconds,

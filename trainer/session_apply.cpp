@@ -185,6 +185,7 @@ EvaluationReport evaluate(const EvaluateRequest& request, Communicator& host) {
   settings.batch_size =
       request.batch_size > 0 ? request.batch_size : loaded.config.evaluate.batch_size;
   settings.steps = loaded.config.data.steps;
+  settings.window = loaded.config.batch.window;
   EvaluationReport report = evaluate_split(*loaded.replica, *split, settings, host);
   report.step = loaded.checkpoint.state.step;
   report.epoch = loaded.checkpoint.state.epoch;
@@ -220,7 +221,7 @@ int64_t predict_split(const PredictRequest& request, const std::filesystem::path
   const Split split = open_split_for(loaded, data_path, split_name);
   LoaderOptions options;
   options.deal_whole_batches = true;
-  Loader loader(split, Sampler(split.size(), request.batch_size, 0, false), options);
+  Loader loader(split, Sampler(split.size(), {request.batch_size, Shuffle::none}), options);
   while (const Batch* batch = loader.next()) {
     const auto answers = loaded.replica->task().predict(to_device(*batch, loaded.compute.device));
     for (size_t b = 0; b < answers.size(); ++b) {

@@ -268,9 +268,9 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
     const Manifest& manifest = data.dataset->manifest();
     Replica replica(config, find_task(config.task).describe_data(manifest), compute.device);
     const Optimizer optimizer(config.optimizer, replica.buffers());
-    const BatchOrder order(config, *data.train, replica.task().reads_streams());
-    const int64_t steps = config.train.steps > 0 ? config.train.steps
-                                                 : config.train.epochs * order.batches_per_epoch();
+    BatchOrder order(config, *data.train, replica.task().reads_streams());
+    const int64_t steps =
+        config.train.steps > 0 ? config.train.steps : order.total_batches(config.train.epochs);
     const int64_t parameters = replica.buffers().num_parameters();
     const int64_t own_samples =
         (config.batch.size + host.world_size() - 1) / host.world_size() / config.batch.accumulation;
@@ -304,8 +304,9 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
     }
     text += fmt::format("ranks        {} on {}, exchange by {}\n", host.world_size(),
                         compute.choice.name, compute.exchange->name());
-    text += fmt::format("length       {} steps of {} samples, {} steps an epoch\n", steps,
-                        config.batch.size, order.batches_per_epoch());
+    text += fmt::format("length       {} steps of {}{} samples, {} steps in the first epoch\n",
+                        steps, config.batch.max_steps > 0 ? "at most " : "", config.batch.size,
+                        order.batches_in_epoch(0));
     text +=
         fmt::format("run folder   {}\n", std::filesystem::absolute(run_dir_of(request)).string());
   });

@@ -18,11 +18,7 @@ using torch::Tensor;
 
 std::vector<Span> make_shards(const FlatBuffers& buffers, int world_size) {
   const auto size = static_cast<size_t>(buffers.gradients().numel());
-  std::vector<Span> shards;
-  for (int rank = 0; rank < world_size; ++rank) {
-    shards.push_back(aligned_slice(size, rank, world_size, static_cast<size_t>(kNormBlock)));
-  }
-  return shards;
+  return equal_slices(size, world_size, static_cast<size_t>(kNormBlock));
 }
 
 TrainStep::TrainStep(const RunConfig& config, Replica& replica, Optimizer& optimizer,
@@ -33,7 +29,19 @@ TrainStep::TrainStep(const RunConfig& config, Replica& replica, Optimizer& optim
       exchange_(exchange),
       shards_(std::move(shards)),
       buckets_(replica.task().model(), replica.buffers(),
-               static_cast<int64_t>(config.communication.bucket_megabytes * 1e6 / sizeof(float))) {}
+               static_cast<int64_t>(config.communication.bucket_megabytes * 1e6 / sizeof(float)),
+               replica.row_sparse_parameters()) {
+  for (size_t index = 0; index < buckets_.buckets().size(); ++index) {
+    const Bucket& bucket = buckets_.buckets()[index];
+    if (!bucket.row_sparse) {
+      last_dense_ = index;
+      continue;
+    }
+    const FlatBuffers::Range& place = replica.buffers().ranges()[bucket.parameters[0]];
+    const Tensor gradient = replica.buffers().gradients().narrow(0, place.offset, place.count);
+    row_exchanges_.try_emplace(index, gradient.view(place.shape), exchange);
+  }
+}
 
 StepOutcome TrainStep::run(const Batch& batch, int64_t step, double learning_rate, bool want_stop) {
   const TraceSpan span("step");
@@ -52,6 +60,8 @@ StepOutcome TrainStep::run(const Batch& batch, int64_t step, double learning_rat
 
   ControlWord::Reading word = read_control_word();
   require_equal_replicas(word, step);
+  sum_row_sparse_buckets(word, outcome);
+  outcome.communication_seconds += watch.lap();
   outcome.stop_agreed = word.stop;
   const bool updated = update(step, learning_rate, word, outcome);
   outcome.compute_seconds += watch.lap();
@@ -122,20 +132,28 @@ void TrainStep::keep_lane(size_t lane) {
 }
 
 void TrainStep::on_complete(size_t bucket) {
-  if (bucket + 1 == buckets_.buckets().size()) return;  // it waits for the control word
-  join_lanes_and_measure(bucket, buckets_.buckets()[bucket].end);
-  exchange_.start_sum(request_for(bucket));
+  join_lanes_and_measure(bucket);
+  const auto rows = row_exchanges_.find(bucket);
+  if (rows != row_exchanges_.end()) {
+    report_.rows.push_back(rows->second.find_rows());  // and waits for those of the others
+  } else if (bucket != last_dense_) {
+    exchange_.start_sum(request_for(bucket));
+  }
 }
 
-/// Completes this rank's own gradient in a bucket, up to `end`.
-void TrainStep::join_lanes_and_measure(size_t index, int64_t end) {
-  const Bucket& bucket = buckets_.buckets()[index];
-  FlatBuffers& buffers = replica_.buffers();
+/// Completes this rank's own values in a range of gradients and tail.
+void TrainStep::join_lanes(int64_t begin, int64_t end) {
   torch::NoGradGuard no_grad;
-  Tensor range = buffers.gradients_and_tail().narrow(0, bucket.begin, end - bucket.begin);
+  Tensor range = replica_.buffers().gradients_and_tail().narrow(0, begin, end - begin);
   for (size_t level = 0; ((lanes_ - 1) >> level & 1) != 0; ++level) {
-    range.add_(lane_sums_[level].narrow(0, bucket.begin, end - bucket.begin));
+    range.add_(lane_sums_[level].narrow(0, begin, end - begin));
   }
+}
+
+void TrainStep::join_lanes_and_measure(size_t index) {
+  const Bucket& bucket = buckets_.buckets()[index];
+  const FlatBuffers& buffers = replica_.buffers();
+  join_lanes(bucket.begin, bucket.end);
   for (const size_t parameter : bucket.parameters) {
     const FlatBuffers::Range& place = buffers.ranges()[parameter];
     const double squares =
@@ -149,8 +167,7 @@ void TrainStep::join_lanes_and_measure(size_t index, int64_t end) {
 
 void TrainStep::write_control_word(bool want_stop) {
   FlatBuffers& buffers = replica_.buffers();
-  const int64_t end = buffers.gradients_and_tail().numel();
-  join_lanes_and_measure(buckets_.buckets().size() - 1, end);
+  join_lanes(buffers.gradients().numel(), buffers.gradients_and_tail().numel());
   torch::NoGradGuard no_grad;
   const int64_t task_sums = replica_.num_task_sums();
   report_.loss_targets = buffers.tail()[1].item<double>();
@@ -169,6 +186,7 @@ SumRequest TrainStep::request_for(size_t index) const {
   request.values = replica_.buffers().gradients().data_ptr<float>() + bucket.begin;
   request.count = static_cast<size_t>(bucket.size());
   request.order = config_.reproducible ? SumOrder::tree : SumOrder::fastest;
+  if (config_.communication.dtype == "bfloat16") request.wire = WireType::bfloat16;
   for (const Span& shard : shards_) {
     const auto cut = [&](size_t at) {
       const auto clamped = std::clamp(static_cast<int64_t>(at), bucket.begin, bucket.end);
@@ -179,18 +197,41 @@ SumRequest TrainStep::request_for(size_t index) const {
   return request;
 }
 
-/// The last bucket, and the control word behind it, which everybody needs as a whole.
+/// The last bucket and the control word, which everybody needs as a whole and as it is: together
+/// where they lie and travel alike.
 void TrainStep::sum_last_bucket() {
   const TraceSpan span("exchange");
-  SumRequest request = request_for(buckets_.buckets().size() - 1);
   const Tensor tail = replica_.buffers().tail();
-  if (shards_.empty()) {
-    request.count += static_cast<size_t>(tail.numel());
-  } else {
-    exchange_.start_sum(request);
-    request = {tail.data_ptr<float>(), static_cast<size_t>(tail.numel()), request.order, {}};
+  const SumOrder order = config_.reproducible ? SumOrder::tree : SumOrder::fastest;
+  SumRequest word{tail.data_ptr<float>(), static_cast<size_t>(tail.numel()), order};
+  if (last_dense_) {
+    SumRequest request = request_for(*last_dense_);
+    const bool alike = shards_.empty() && request.wire == WireType::float32;
+    if (alike && request.values + request.count == word.values) {
+      request.count += word.count;
+      word = request;
+    } else {
+      exchange_.start_sum(request);
+    }
   }
-  exchange_.sum(request);
+  exchange_.sum(word);
+}
+
+/// Now that everybody knows how many rows everybody has touched.
+void TrainStep::sum_row_sparse_buckets(const ControlWord::Reading& word, StepOutcome& outcome) {
+  size_t index = 0;
+  for (auto& [bucket, exchange] : row_exchanges_) {
+    const TraceSpan span("exchange of rows");
+    std::vector<int64_t> rows;
+    for (const RankReport& rank : word.ranks) rows.push_back(rank.rows[index]);
+    ++index;
+    if (exchange.pays(rows)) {
+      exchange.sum(rows);
+      ++outcome.row_exchanges;
+    } else {
+      exchange_.sum(request_for(bucket));
+    }
+  }
 }
 
 ControlWord::Reading TrainStep::read_control_word() const {

@@ -2,6 +2,8 @@
 // and by `bench step` alike.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "trainer/gradient_buckets.h"
 #include "trainer/optimizer.h"
 #include "trainer/replica.h"
+#include "trainer/row_exchange.h"
 #include "trainer/run_config.h"
 
 namespace lockstep {
@@ -20,8 +23,9 @@ struct StepOutcome {
   std::vector<double> sums;  ///< the task's, over the global batch
   double gradient_norm = 0;  ///< of the mean loss, before clipping
   GradientNoise noise;
-  bool stop_agreed = false;  ///< some rank was asked to stop
-  std::string left_out;      ///< why there was no update; empty when there was one
+  bool stop_agreed = false;   ///< some rank was asked to stop
+  int64_t row_exchanges = 0;  ///< gradients that travelled by rows
+  std::string left_out;       ///< why there was no update; empty when there was one
   double compute_seconds = 0;
   double communication_seconds = 0;  ///< that nothing else hid
 };
@@ -43,9 +47,11 @@ class TrainStep {
   void add_gradients_of(const Batch& batch, int64_t begin, int64_t end, int64_t step);
   void keep_lane(size_t lane);
   void on_complete(size_t bucket);
-  void join_lanes_and_measure(size_t bucket, int64_t end);
+  void join_lanes(int64_t begin, int64_t end);
+  void join_lanes_and_measure(size_t bucket);
   void write_control_word(bool want_stop);
   void sum_last_bucket();
+  void sum_row_sparse_buckets(const ControlWord::Reading& word, StepOutcome& outcome);
   SumRequest request_for(size_t bucket) const;
   ControlWord::Reading read_control_word() const;
   double squared_norm_of_sum();
@@ -61,10 +67,12 @@ class TrainStep {
   Communicator& exchange_;
   std::vector<Span> shards_;
   GradientBuckets buckets_;
-  RankReport report_;                     ///< this rank's of the step at hand
-  std::string not_finite_parameter_;      ///< of this rank's own gradient; empty when finite
-  std::vector<torch::Tensor> lane_sums_;  ///< unfinished subtrees, one per level
-  size_t lanes_ = 1;                      ///< of this rank in the step at hand
+  std::optional<size_t> last_dense_;             ///< the bucket that waits for the control word
+  std::map<size_t, RowExchange> row_exchanges_;  ///< by bucket
+  RankReport report_;                            ///< this rank's of the step at hand
+  std::string not_finite_parameter_;             ///< of this rank's own gradient; empty when finite
+  std::vector<torch::Tensor> lane_sums_;         ///< unfinished subtrees, one per level
+  size_t lanes_ = 1;                             ///< of this rank in the step at hand
   int64_t left_out_in_a_row_ = 0;
 };
 

@@ -45,6 +45,9 @@ Trainer::Trainer(TrainerParts parts, TrainPosition start)
                            batch_memory(parts_.replica.device()), position_.next)),
       train_step_(parts_.config, parts_.replica, parts_.optimizer, parts_.exchange, parts_.shards),
       padding_(2, 0) {
+  const TrainSection& train = parts_.config.train;
+  total_steps_ = train.steps > 0 ? train.steps : order_.total_batches(train.epochs);
+  steps_per_epoch_ = order_.epochs_are_alike() ? order_.batches_in_epoch(0) : 0;
   for (Window* window : {&interval_, &epoch_, &run_}) restart(*window);
   const auto num_sums = static_cast<size_t>(parts_.replica.num_task_sums());
   position_.epoch_sums.resize(num_sums, 0.0);
@@ -54,11 +57,6 @@ Trainer::Trainer(TrainerParts parts, TrainPosition start)
     Trace::name_thread("compute");
     Trace::start();
   }
-}
-
-int64_t Trainer::total_steps() const {
-  const TrainSection& train = parts_.config.train;
-  return train.steps > 0 ? train.steps : train.epochs * order_.batches_per_epoch();
 }
 
 RunResult Trainer::run() {
@@ -85,6 +83,7 @@ void Trainer::step() {
   const StepOutcome outcome = train_step_.run(batch, number, learning_rate_, want_stop);
   position_.step = number;
   gradient_norm_ = outcome.gradient_norm;
+  row_exchanges_ += outcome.row_exchanges;
   stop_agreed_ = outcome.stop_agreed;
   if (!outcome.left_out.empty() && parts_.observer != nullptr) {
     parts_.observer->on_warning(outcome.left_out + "; this step is left out");
@@ -128,7 +127,7 @@ void Trainer::after_step() {
   if (position_.step == trace_until_) finish_trace();
   const auto due = [&](int64_t every) { return every > 0 && position_.step % every == 0; };
   if (due(parts_.config.train.log_every)) log_interval();
-  const bool epoch_ended = position_.next.index == order_.batches_per_epoch();
+  const bool epoch_ended = position_.next.index == order_.batches_in_epoch(position_.next.epoch);
   if (due(parts_.config.evaluate.every)) evaluate();
   if (epoch_ended) end_epoch();
   const int64_t save_every = parts_.config.checkpoint.every;
@@ -182,7 +181,7 @@ std::vector<EvaluationReport> Trainer::evaluate() {
     EvaluationReport report =
         evaluate_split(parts_.replica, *split,
                        {section.batch_size, section.ranks == "all", parts_.config.data.prefetch,
-                        parts_.config.data.steps},
+                        parts_.config.data.steps, parts_.config.batch.window},
                        parts_.communicator);
     report.step = position_.step;
     report.epoch = position_.next.epoch + 1;
@@ -289,6 +288,7 @@ RunResult Trainer::result(const std::string& status, ExitCode code) {
         1 - static_cast<double>(padding_[0]) / static_cast<double>(padding_[1]);
   }
   result.hidden_communication_seconds = parts_.exchange.hidden_seconds();
+  result.row_exchanges = row_exchanges_;
   result.optimizer_bytes = parts_.optimizer.state_bytes();
   result.peak_memory_bytes = peak_memory_bytes();
   result.evaluations = last_evaluations_;

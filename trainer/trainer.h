@@ -54,8 +54,9 @@ class Trainer {
   /// Collective. Trains to the end of the run or until all ranks agree to stop.
   RunResult run();
 
-  int64_t steps_per_epoch() const { return order_.batches_per_epoch(); }
-  int64_t total_steps() const;
+  /// 0 when epochs differ in their number of steps.
+  int64_t steps_per_epoch() const { return steps_per_epoch_; }
+  int64_t total_steps() const { return total_steps_; }
   /// What the run looks like so far; also for a run that failed.
   RunResult result(const std::string& status, ExitCode code);
 
@@ -87,10 +88,13 @@ class Trainer {
   TrainerParts parts_;
   TrainPosition position_;
   BatchOrder order_;
+  int64_t total_steps_ = 0;
+  int64_t steps_per_epoch_ = 0;
   std::unique_ptr<BatchSource> batches_;
   TrainStep train_step_;
   double learning_rate_ = 0;
   double gradient_norm_ = 0;
+  int64_t row_exchanges_ = 0;
   bool stop_agreed_ = false;
   Window interval_;
   Window epoch_;

@@ -17,7 +17,8 @@ main() {
   "$lockstep" data generate digits --out "$cluster_dir/digits" >/dev/null
   four_ranks_on_two_hosts_train_as_one_world
   the_bits_are_those_of_one_rank
-  the_fast_sum_agrees_with_one_rank
+  embeddings_travel_by_rows
+  fast_sums_agree_with_one_rank
   srun_without_pmix_is_refused
   a_warned_job_is_queued_again_and_goes_on
   echo "all passed"
@@ -64,16 +65,40 @@ the_bits_are_those_of_one_rank() {
   done
 }
 
-the_fast_sum_agrees_with_one_rank() {
+# A vocabulary of which a step touches little.
+embeddings_travel_by_rows() {
+  local settings=(task=language_model "data.path=$cluster_dir/text" data.steps=4 batch.size=8 train.steps=30
+    model.hidden_size=16 reproducible=true lanes=4)
+  python3 -c 'for i in range(4000): print(*(f"w{(i * k * k) % 997}" for k in range(1, 8)))' >"$cluster_dir/text.txt"
+  "$lockstep" data import lines "$cluster_dir/text.txt" --split 0.8,0.1,0.1 --tokens words --out "$cluster_dir/text" \
+    >/dev/null
+  "$lockstep" train configs/quickstart.yaml "run.dir=$cluster_dir/text-alone" -n 1 -q "${settings[@]}" ||
+    fail "the language model on one rank did not end with 0"
+  submit rows --wait -- "${settings[@]}" >/dev/null || fail "the language model on two hosts did not end with 0"
+  [[ $(value_of rows row_exchanges) == 30 ]] || fail "rows travelled in $(value_of rows row_exchanges) steps, not 30"
+  [[ $(value_of rows parameters_sha256) == "$(value_of text-alone parameters_sha256)" ]] ||
+    fail "exchange by rows ends in other bits than one rank"
+}
+
+fast_sums_agree_with_one_rank() {
   local settings=(train.steps=20 train.log_every=1)
   "$lockstep" train configs/quickstart.yaml "data.path=$cluster_dir/digits" "run.dir=$cluster_dir/fast-alone" -n 1 -q \
     "${settings[@]}" || fail "the run on one rank did not end with 0"
   submit fast --wait -- "${settings[@]}" >/dev/null || fail "the fast job did not end with 0"
-  python3 - "$cluster_dir"/fast{,-alone}/metrics.jsonl <<'PYTHON' || fail "losses on two hosts differ from one rank's"
+  losses_agree fast fast-alone 1e-5 || fail "losses on two hosts differ from one rank's"
+  submit halved --wait -- "${settings[@]}" communication.dtype=bfloat16 >/dev/null ||
+    fail "the job that sends bfloat16 did not end with 0"
+  losses_agree halved fast-alone 1e-2 || fail "losses are far from one rank's when gradients travel as bfloat16"
+  ! losses_agree halved fast 0 || fail "communication.dtype=bfloat16 changes nothing"
+}
+
+# losses_agree NAME NAME TOLERANCE: relative, over 20 steps.
+losses_agree() {
+  python3 - "$cluster_dir/$1/metrics.jsonl" "$cluster_dir/$2/metrics.jsonl" "$3" <<'PYTHON'
 import json
 import sys
-ours, alone = ([row["loss"] for row in map(json.loads, open(path)) if row["split"] == "train"] for path in sys.argv[1:])
-sys.exit(len(ours) != 20 or any(abs(a - b) > 1e-5 * b for a, b in zip(ours, alone, strict=True)))
+ours, other = ([row["loss"] for row in map(json.loads, open(path)) if row["split"] == "train"] for path in sys.argv[1:3])
+sys.exit(len(ours) != 20 or any(abs(a - b) > float(sys.argv[3]) * b for a, b in zip(ours, other, strict=True)))
 PYTHON
 }
 

@@ -54,6 +54,28 @@ class LanguageModel(unittest.TestCase):
         self.assertEqual(moved["parameters_sha256"], whole["parameters_sha256"])
         self.assertEqual(self.shop.losses("moved"), self.shop.losses("whole"))
 
+    def test_rows_of_the_embedding_travel_alone_and_give_the_same_bits(self):
+        settings = ["model.tied=false", "data.steps=2", "train.steps=15", "communication.bucket_megabytes=0.001"]
+        for extra in ([], ["reproducible=true", "lanes=4"], ["optimizer.sharded=true"]):
+            for ranks in (2, 4):
+                runs = [self.train(f"rows{len(extra)}{ranks}{by_rows}{''.join(extra)[:3]}", *settings, *extra,
+                                   f"communication.row_sparse={by_rows}",
+                                   f"communication.shared_memory={'true' if ranks == 4 else 'false'}", ranks=ranks)
+                        for by_rows in ("true", "false")]
+                self.assertEqual(runs[0]["parameters_sha256"], runs[1]["parameters_sha256"], (extra, ranks))
+                self.assertEqual(runs[1]["row_exchanges"], 0)
+                if ranks == 2:  # 22 words: on 4 ranks their rows together are longer than the matrix
+                    self.assertGreater(runs[0]["row_exchanges"], 0)
+
+    def test_half_of_the_bytes_change_the_loss_little(self):
+        settings = ["train.steps=20", "communication.shared_memory=false"]
+        for dtype in ("float32", "bfloat16"):
+            self.train(dtype, *settings, f"communication.dtype={dtype}", ranks=2)
+        exact, rounded = self.shop.losses("float32"), self.shop.losses("bfloat16")
+        self.assertNotEqual(exact, rounded)
+        for step, loss in exact.items():
+            self.assertAlmostEqual(rounded[step], loss, delta=0.01 * loss, msg=f"step {step}")
+
     def test_test_figures_agree_exactly_and_with_pytorch(self):
         self.train("judged", "train.steps=30")
         figures, reports = zip(*(self.shop.figures("judged", ranks=ranks) for ranks in (1, 2, 3)))

@@ -108,6 +108,7 @@ struct RunResult {
   double imbalance_fraction = 0;
   /// Seconds of communication that went on behind compute, on rank zero; not part of `time`.
   double hidden_communication_seconds = 0;
+  int64_t row_exchanges = 0;    ///< gradients that travelled as the rows a step touched
   int64_t optimizer_bytes = 0;  ///< state of rank zero's optimizer
   int64_t peak_memory_bytes = 0;
   std::vector<EvaluationReport> evaluations;  ///< the last of each split

@@ -37,6 +37,7 @@ void add_pace(Json& json, const RunResult& result) {
   for (const TimeShare& share : time_shares(result)) json["time"][share.key] = share.fraction;
   json["hidden_communication_fraction"] =
       result.seconds > 0 ? result.hidden_communication_seconds / result.seconds : 0;
+  json["row_exchanges"] = result.row_exchanges;
   json["padding_fraction"] = result.padding_fraction;
   json["imbalance_fraction"] = result.imbalance_fraction;
   json["optimizer_bytes"] = result.optimizer_bytes;

@@ -92,6 +92,10 @@ class LanguageModelTask : public Task {
   }
 
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
+  std::vector<std::string> row_sparse_parameters() const override {
+    if (config_.tied) return {};  // the output layer touches all rows
+    return {"embedding_weight"};
+  }
   std::vector<json> predict(const DeviceBatch&) override {
     throw Error(
         ExitCode::usage, "language models answer JSON lines, not splits",

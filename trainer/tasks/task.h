@@ -42,6 +42,9 @@ class Task {
   virtual Metrics metrics(const std::vector<double>& sums) const = 0;
 
   virtual TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) = 0;
+  /// Matrices (by parameter name) of whose rows a step touches few: embeddings that are not used
+  /// elsewhere. Their gradients travel row by row where that is shorter (row_exchange.h).
+  virtual std::vector<std::string> row_sparse_parameters() const { return {}; }
   /// One object per sequence of the batch.
   virtual std::vector<nlohmann::json> predict(const DeviceBatch& batch) = 0;
 

@@ -288,6 +288,8 @@ TEST(ConfigMistakes, AcrossFieldsNameTheFieldsPlace) {
               testing::ElementsAre(testing::StartsWith("run.yaml:3:3: communication.backend: ")));
   EXPECT_THAT(mistakes_of("reproducible: true\n", {"lanes=6"}),
               testing::ElementsAre(testing::StartsWith("command line: lanes=6: lanes: ")));
+  EXPECT_THAT(mistakes_of("reproducible: true\n", {"communication.dtype=bfloat16"}),
+              testing::ElementsAre(HasSubstr("communication.dtype: ")));
 }
 
 TEST(ConfigMistakes, OverridesAreCheckedLikeTheFile) {

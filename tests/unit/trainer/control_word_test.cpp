@@ -38,6 +38,16 @@ TEST(ControlWordTest, GathersEveryRanksReportBySumming) {
   EXPECT_FALSE(layout.read(summed(layout, reports, -1).data()).stop);
 }
 
+TEST(ControlWordTest, CarriesNumbersOfRowsThatAFloatCannotHold) {
+  const ControlWord layout(2, 2, 2);
+  const std::vector<RankReport> reports = {{1, 1, 7, {0, 123456789}}, {1, 1, 7, {16777217, 1}}};
+  const auto reading = layout.read(summed(layout, reports, -1).data());
+  for (size_t rank = 0; rank < 2; ++rank) {
+    EXPECT_EQ(reading.ranks[rank].rows, reports[rank].rows);
+    EXPECT_EQ(reading.ranks[rank].fingerprint, 7u);
+  }
+}
+
 TEST(DifferingRanks, AreTheMinority) {
   const auto with = [](std::vector<uint32_t> fingerprints) {
     std::vector<RankReport> ranks;
