@@ -50,6 +50,7 @@ struct DataSection {
   std::string test_split = "test";
   int64_t prefetch = 4;
   bool verify = true;
+  bool log_samples = false;
   std::string shuffle = "global";
   int64_t shuffle_block = 4096;
   int64_t shift = 0;
@@ -72,6 +73,10 @@ struct DataSection {
         .unit("batches")
         .may_change();
     fields.add("verify", verify, "check each shard's SHA-256 before its first use").may_change();
+    fields
+        .add("log_samples", log_samples,
+             "each rank notes which samples every step got, in samples/ of the run folder")
+        .may_change();
     fields
         .add("shuffle", shuffle,
              "order of training samples: any place of the epoch equally likely (global), blocks of "

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
 #include "data/base/atomic_file.h"
@@ -236,13 +237,20 @@ RunResult train(const TrainRequest& request, Communicator& host) {
   const TrainPosition start = restore_or_broadcast(request, folder, data.dataset->manifest(),
                                                    *replica, *optimizer, compute, host);
   together(host, [&] {
-    if (host.is_root()) write_file_atomically(folder.path / "config.yaml", request.config_text);
+    if (!host.is_root()) return;
+    write_file_atomically(folder.path / "config.yaml", request.config_text);
+    if (config.data.log_samples) SampleLog::cut_after(folder.path, start.step);
   });
-  Trainer trainer({config, *replica, *optimizer, host, *compute.exchange, *data.train,
-                   pointers_to(data.held_out), folder.observers.get(), folder.checkpoints.get(),
-                   shards, request.trace_steps, folder.path,
-                   unchanging_state(request, folder, data, *replica), request.stop_requested},
-                  start);
+  std::optional<SampleLog> samples;
+  together(host, [&] {
+    if (config.data.log_samples) samples.emplace(folder.path, host.rank());
+  });
+  Trainer trainer(
+      {config, *replica, *optimizer, host, *compute.exchange, *data.train,
+       pointers_to(data.held_out), folder.observers.get(), folder.checkpoints.get(), shards,
+       request.trace_steps, folder.path, unchanging_state(request, folder, data, *replica),
+       request.stop_requested, samples ? &*samples : nullptr},
+      start);
   if (start.step >= trainer.total_steps() && finished_before(folder, start.step, host)) {
     warn(folder, fmt::format("{} is finished after step {}; to train on, raise train.epochs or "
                              "train.steps, to train anew, choose another run.dir",

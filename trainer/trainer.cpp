@@ -88,6 +88,9 @@ void Trainer::step() {
   if (!outcome.left_out.empty() && parts_.observer != nullptr) {
     parts_.observer->on_warning(outcome.left_out + "; this step is left out");
   }
+  if (parts_.samples != nullptr) {
+    parts_.samples->add(number, position_.next.epoch + 1, batch.sample_ids);
+  }
   count(batch, outcome, data_seconds, whole.seconds());
 }
 

@@ -16,6 +16,7 @@
 #include "trainer/optimizer.h"
 #include "trainer/replica.h"
 #include "trainer/run_config.h"
+#include "trainer/sample_log.h"
 #include "trainer/stopwatch.h"
 #include "trainer/train_step.h"
 
@@ -45,6 +46,7 @@ struct TrainerParts {
   std::filesystem::path run_dir;
   TrainState saved;  ///< of what never changes: config, fingerprint, incarnation, ...
   const std::atomic<bool>* stop_requested = nullptr;
+  SampleLog* samples = nullptr;  ///< null: nobody wants to know
 };
 
 class Trainer {
