@@ -26,7 +26,12 @@ bool is_whole_and_before(const std::string& line, int64_t step) {
 
 void SampleLog::cut_after(const fs::path& run_dir, int64_t step) {
   fs::create_directories(folder_of(run_dir));
-  for (const auto& entry : fs::directory_iterator(folder_of(run_dir))) {
+  const std::vector<fs::directory_entry> entries{fs::directory_iterator(folder_of(run_dir)), {}};
+  for (const fs::directory_entry& entry : entries) {
+    if (entry.path().extension() != ".jsonl") {  // a crash came while this was at work
+      fs::remove(entry.path());
+      continue;
+    }
     std::ifstream file(entry.path());
     std::string kept;
     for (std::string line; std::getline(file, line);) {

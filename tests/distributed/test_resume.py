@@ -27,7 +27,7 @@ class Resume(unittest.TestCase):
     def learned_from(self, name):
         """How often each (epoch, sample) was learned from, and the steps in order."""
         seen, steps = collections.Counter(), collections.Counter()
-        for file in (self.shop.root / name / "samples").iterdir():
+        for file in (self.shop.root / name / "samples").glob("rank-*.jsonl"):
             for line in map(json.loads, file.read_text().splitlines()):
                 steps[line["step"]] += len(line["samples"])
                 seen.update((line["epoch"], sample) for sample in line["samples"])
