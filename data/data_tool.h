@@ -13,6 +13,8 @@
 
 namespace lockstep {
 
+class Rejections;
+
 class DataTool {
  public:
   virtual ~DataTool() = default;
@@ -22,6 +24,8 @@ class DataTool {
   /// it fails. `sources` are the positional arguments (empty for generators).
   virtual void run(const std::vector<std::filesystem::path>& sources,
                    const std::filesystem::path& out, const Progress& progress) = 0;
+  /// After run(): the records it could not use; null for tools that leave nothing out.
+  virtual const Rejections* rejections() const { return nullptr; }
 };
 
 struct DataToolEntry {

@@ -1,10 +1,11 @@
 #include "data/import/lines.h"
 
-#include <algorithm>
-#include <optional>
+#include <cmath>
+#include <limits>
 
 #include "data/base/error.h"
 #include "data/import/line_reader.h"
+#include "data/import/split_plan.h"
 #include "data/manifest.h"
 #include "data/shard_writer.h"
 #include "data/staged_folder.h"
@@ -49,9 +50,7 @@ int64_t text_bytes(const fs::path& file) {
 class LinesImporter : public DataTool {
  public:
   void describe(Fields& fields) override {
-    fields.add("train", train_, "file of the split \"train\"");
-    fields.add("validation", validation_, "file of the split \"validation\"");
-    fields.add("test", test_, "file of the split \"test\"");
+    files_.describe(fields);
     fields.add("split", split_,
                "with one SOURCE: which shares of its text, from front to back, become train, "
                "validation and test");
@@ -87,42 +86,30 @@ class LinesImporter : public DataTool {
   std::string end_token() const { return kind_ == TokenKind::characters ? "\n" : "<eos>"; }
 
   std::vector<TextPart> find_parts(const std::vector<fs::path>& sources) const {
-    std::vector<TextPart> parts;
-    if (sources.empty()) {
-      if (train_.empty()) {
-        throw Error(ExitCode::usage, "nothing to import",
-                    "give --train FILE (and --validation, --test), or one SOURCE and --split");
-      }
-      parts.push_back({"train", train_});
-      if (!validation_.empty()) parts.push_back({"validation", validation_});
-      if (!test_.empty()) parts.push_back({"test", test_});
-      return parts;
-    }
-    if (sources.size() != 1 || !train_.empty() || !validation_.empty() || !test_.empty()) {
+    const std::vector<SplitSource> found = find_sources(sources, files_);
+    if (!found.front().split) {
+      if (found.size() == 1) return cut_source(found.front().file);
       throw Error(ExitCode::usage, "give either one SOURCE or --train, --validation and --test");
     }
-    return cut_source(sources[0]);
+    std::vector<TextPart> parts;
+    for (const SplitSource& source : found) {
+      parts.push_back({kSplitNames[*source.split], source.file});
+    }
+    return parts;
   }
 
   std::vector<TextPart> cut_source(const fs::path& source) const {
-    double total = 0;
-    for (const double share : split_) total += share;
-    const bool legal = split_.size() == 3 && std::abs(total - 1) < 1e-9 &&
-                       std::all_of(split_.begin(), split_.end(), [](double s) { return s >= 0; });
-    if (!legal || split_[0] <= 0) {
-      throw Error(ExitCode::usage,
-                  "--split needs three shares of train, validation and test that add up to 1",
-                  "for example --split 0.8,0.1,0.1");
-    }
+    const SplitShares shares = shares_of(split_);
     const auto bytes = static_cast<double>(text_bytes(source));
     std::vector<TextPart> parts;
     double share = 0;
-    const char* names[] = {"train", "validation", "test"};
-    for (size_t i = 0; i < 3; ++i) {
-      const auto begin = static_cast<int64_t>(bytes * share);
-      share += split_[i];
-      const auto end = static_cast<int64_t>(bytes * share + 0.5);
-      if (split_[i] > 0) parts.push_back({names[i], source, begin, i == 2 ? end + 1 : end});
+    for (size_t i = 0; i < shares.size(); ++i) {
+      // Rounded alike, or a line at the cut would be in both parts.
+      const auto begin = std::llround(bytes * share);
+      share += shares[i];
+      const auto end = std::llround(bytes * share);
+      const bool last = i + 1 == shares.size();
+      if (shares[i] > 0) parts.push_back({kSplitNames[i], source, begin, last ? end + 1 : end});
     }
     return parts;
   }
@@ -178,7 +165,7 @@ class LinesImporter : public DataTool {
     return writer.finish();
   }
 
-  std::string train_, validation_, test_;
+  SplitFiles files_;
   std::vector<double> split_ = {0.9, 0.05, 0.05};
   std::string tokens_ = "words";
   int64_t vocabulary_ = 0;

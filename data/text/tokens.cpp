@@ -6,23 +6,10 @@
 #include <memory>
 
 #include "data/base/error.h"
+#include "data/text/encoding.h"
 
 namespace lockstep {
 namespace {
-
-/// Where the first byte stands that is not UTF-8; the text's size when all are.
-size_t first_bad_byte(std::string_view text) {
-  size_t at = 0;
-  while (at < text.size()) {
-    utf8proc_int32_t character = 0;
-    const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + at;
-    const auto size =
-        utf8proc_iterate(bytes, static_cast<utf8proc_ssize_t>(text.size() - at), &character);
-    if (size <= 0) return at;
-    at += static_cast<size_t>(size);
-  }
-  return at;
-}
 
 std::string normalized(std::string_view text) {
   const size_t bad = first_bad_byte(text);

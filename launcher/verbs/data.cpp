@@ -11,6 +11,7 @@
 
 #include "data/base/error.h"
 #include "data/data_tool.h"
+#include "data/import/rejections.h"
 #include "data/inspect.h"
 #include "data/manifest.h"
 #include "launcher/field_options.h"
@@ -46,6 +47,8 @@ int run_tool(ToolRun& run, std::ostream& out) {
     out << fmt::format("{}: {} sequences in {} shard{}\n", split.name, split.sequences,
                        split.shards.size(), split.shards.size() == 1 ? "" : "s");
   }
+  const Rejections* rejections = run.tool->rejections();
+  if (rejections != nullptr && rejections->count() > 0) out << rejections->text() << '\n';
   out << fmt::format("data set written to {}", run.out.string()) << std::endl;
   return 0;
 }
