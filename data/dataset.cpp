@@ -18,9 +18,9 @@ Split::Split(const std::filesystem::path& folder, const Manifest& manifest, cons
              bool verify_checksums)
     : info_(info), schema_(manifest.streams) {
   ShardProblems problems;
+  shards_ = open_shards(folder, schema_, info_.shards, verify_checksums, problems);
   int64_t first = 0;
   for (const ShardInfo& shard : info_.shards) {
-    shards_.push_back(open_shard(folder, schema_, shard, verify_checksums, problems));
     first_id_.push_back(first);
     first += shard.sequences;
   }

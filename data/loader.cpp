@@ -1,33 +1,19 @@
 #include "data/loader.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "data/base/error.h"
+#include "data/base/parallel.h"
 #include "data/batch_filler.h"
 
 namespace lockstep {
 namespace {
-
-/// Starts a thread that gets no signals: those belong to the main thread, which handles them.
-template <class Function>
-std::thread start_without_signals(Function function) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::move(function));
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
 
 LoaderOptions checked(LoaderOptions options) {
   LOCKSTEP_CHECK(options.world_size >= 1 && options.rank >= 0 && options.rank < options.world_size,

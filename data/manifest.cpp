@@ -47,6 +47,13 @@ ElementType element_type_of(const std::string& name) {
               "element types are u8, i16, i32, i64, f32 and f64");
 }
 
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && name.size() <= 200 && name[0] != '.' &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+         });
+}
+
 const SplitInfo* Manifest::find_split(const std::string& name) const {
   const auto found = std::find_if(splits.begin(), splits.end(),
                                   [&](const SplitInfo& split) { return split.name == name; });

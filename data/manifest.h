@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "data/length_histogram.h"
+
 namespace lockstep {
 
 /// Types a stream can be stored in.
@@ -16,6 +18,10 @@ size_t size_of(ElementType type);
 std::string name_of(ElementType type);
 /// Throws Error(corrupt) for an unknown name.
 ElementType element_type_of(const std::string& name);
+
+/// Whether a name is safe as a file and as an HDF5 link: letters, digits, "_", "-" and ".", no dot
+/// first, at most 200 bytes.
+bool is_plain_name(const std::string& name);
 
 /// One stream of every sequence. Dense streams have `features` numbers a step, symbol streams one
 /// integer a step in [0, num_classes).
@@ -45,6 +51,7 @@ struct SplitInfo {
   int64_t sequences = 0;
   int64_t shortest = 0;  ///< of the inputs
   int64_t longest = 0;
+  LengthHistogram lengths;  ///< of the inputs; empty where the manifest does not tell
 };
 
 /// How the symbols of the inputs came from text, so that new text can be read the same way.

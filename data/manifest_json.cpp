@@ -19,7 +19,7 @@ using nlohmann::json;
 constexpr const char* kFileName = "manifest.json";
 constexpr const char* kFormatName = "lockstep-dataset";
 constexpr int64_t kFormatVersion = 1;
-constexpr size_t kMaxManifestBytes = size_t{256} << 20;
+constexpr size_t kMaxManifestBytes = size_t{64} << 20;
 // What keeps every product of counts and sizes below 2^63.
 constexpr int64_t kMaxFeatures = int64_t{1} << 24;
 constexpr int64_t kMaxCount = int64_t{1} << 40;
@@ -49,11 +49,15 @@ json list_of(const std::vector<Item>& items) {
 }
 
 json json_of(const SplitInfo& split) {
-  return {{"name", split.name},
-          {"sequences", split.sequences},
-          {"shortest", split.shortest},
-          {"longest", split.longest},
-          {"shards", list_of(split.shards)}};
+  json object = {{"name", split.name},
+                 {"sequences", split.sequences},
+                 {"shortest", split.shortest},
+                 {"longest", split.longest},
+                 {"shards", list_of(split.shards)}};
+  for (const auto& [first, count] : split.lengths) {
+    object["length_histogram"].push_back({first, count});
+  }
+  return object;
 }
 
 json json_of(const Manifest& manifest) {
@@ -81,14 +85,11 @@ std::optional<TextInfo> read_text_info(const JsonValue& root) {
   return info;
 }
 
-/// A name that is safe as a file and as an HDF5 link.
 std::string plain_name(const JsonValue& value) {
   std::string name = value.text();
-  const bool plain = !name.empty() && name.size() <= 200 && name[0] != '.' &&
-                     std::all_of(name.begin(), name.end(), [](unsigned char c) {
-                       return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-                     });
-  if (!plain) value.fail("is not a plain name (letters, digits, \"_\", \"-\" and \".\")");
+  if (!is_plain_name(name)) {
+    value.fail("is not a plain name (letters, digits, \"_\", \"-\" and \".\")");
+  }
   return name;
 }
 
@@ -164,6 +165,31 @@ ShardInfo read_shard(const JsonValue& value, size_t num_streams) {
   return shard;
 }
 
+/// Pairs of a bucket's smallest length and the number of its sequences.
+LengthHistogram read_lengths(const JsonValue& value, const SplitInfo& split) {
+  LengthHistogram lengths;
+  int64_t sequences = 0;
+  for (const JsonValue& item : value.items()) {
+    const std::vector<JsonValue> pair = item.items();
+    if (pair.size() != 2) item.fail("is not a length and a number of sequences");
+    const int64_t first = pair[0].integer(0, kMaxCount);
+    if (first != length_bucket(first)) pair[0].fail(fmt::format("{} begins no bucket", first));
+    if (!lengths.empty() && first <= lengths.rbegin()->first) {
+      pair[0].fail("lengths do not ascend");
+    }
+    lengths[first] = pair[1].integer(1, kMaxCount);
+    sequences = std::min(sequences + lengths[first], kMaxCount + 1);
+  }
+  if (sequences != split.sequences) {
+    value.fail(fmt::format("counts {} sequences; the split has {}", sequences, split.sequences));
+  }
+  if (!lengths.empty() && (lengths.begin()->first != length_bucket(split.shortest) ||
+                           lengths.rbegin()->first != length_bucket(split.longest))) {
+    value.fail("does not reach from the shortest length to the longest");
+  }
+  return lengths;
+}
+
 SplitInfo read_split(const JsonValue& value, size_t num_streams, std::set<std::string>& files) {
   SplitInfo split;
   split.name = plain_name(value.member("name"));
@@ -178,6 +204,9 @@ SplitInfo read_split(const JsonValue& value, size_t num_streams, std::set<std::s
   }
   if (sequences != split.sequences) {
     value.fail(fmt::format("says {} sequences but its shards hold {}", split.sequences, sequences));
+  }
+  if (value.has("length_histogram")) {
+    split.lengths = read_lengths(value.member("length_histogram"), split);
   }
   return split;
 }
@@ -203,10 +232,12 @@ Manifest read_manifest(const std::filesystem::path& folder) {
   manifest.source = root.member("source").text();
   manifest.streams = read_streams(root.member("streams"));
   std::set<std::string> files;
+  std::set<std::string> names;
   for (const JsonValue& item : root.member("splits").items()) {
-    SplitInfo split = read_split(item, manifest.streams.size(), files);
-    if (manifest.find_split(split.name) != nullptr) item.fail("is a second split of its name");
-    manifest.splits.push_back(std::move(split));
+    manifest.splits.push_back(read_split(item, manifest.streams.size(), files));
+    if (!names.insert(manifest.splits.back().name).second) {
+      item.fail("is a second split of its name");
+    }
   }
   manifest.text = read_text_info(root);
   return manifest;

@@ -1,12 +1,13 @@
 #include "data/shard_check.h"
 
 #include "data/base/error.h"
+#include "data/base/parallel.h"
 #include "data/base/sha256.h"
 
 namespace lockstep {
 namespace {
 
-void check_file(const std::filesystem::path& file, const ShardInfo& info, bool verify_checksum) {
+void require_file(const std::filesystem::path& file) {
   std::error_code failure;
   const std::filesystem::file_status status = std::filesystem::status(file, failure);
   if (!std::filesystem::exists(status)) {
@@ -15,6 +16,10 @@ void check_file(const std::filesystem::path& file, const ShardInfo& info, bool v
   if (!std::filesystem::is_regular_file(status)) {
     throw Error(ExitCode::corrupt, fmt::format("{}: is not a regular file", file.string()));
   }
+}
+
+void check_bytes(const std::filesystem::path& file, const ShardInfo& info, bool verify_checksum) {
+  std::error_code failure;
   const auto bytes = static_cast<int64_t>(std::filesystem::file_size(file, failure));
   if (bytes != info.bytes) {
     throw Error(ExitCode::corrupt,
@@ -60,14 +65,25 @@ void ShardProblems::throw_if_any(const std::filesystem::path& folder) const {
               "restore the files from where the data set came from, or import it again");
 }
 
+void ShardProblems::add(const ShardProblems& other) {
+  missing.insert(missing.end(), other.missing.begin(), other.missing.end());
+  corrupt.insert(corrupt.end(), other.corrupt.begin(), other.corrupt.end());
+}
+
 std::unique_ptr<ShardReader> open_shard(const std::filesystem::path& folder,
                                         const std::vector<StreamSchema>& schema,
                                         const ShardInfo& info, bool verify_checksum,
                                         ShardProblems& problems) {
   const std::filesystem::path file = folder / info.file;
   try {
-    check_file(file, info, verify_checksum);
+    require_file(file);
+    const FileStamp checked = stamp_of(file);
+    check_bytes(file, info, verify_checksum);
     auto reader = std::make_unique<ShardReader>(file, schema);
+    if (!(reader->stamp() == checked)) {
+      throw Error(ExitCode::corrupt,
+                  fmt::format("{}: was replaced or written to while it was opened", file.string()));
+    }
     check_counts(file, info, schema, *reader);
     return reader;
   } catch (const Error& error) {
@@ -75,6 +91,20 @@ std::unique_ptr<ShardReader> open_shard(const std::filesystem::path& folder,
     list.emplace_back(error.what());
     return nullptr;
   }
+}
+
+std::vector<std::unique_ptr<ShardReader>> open_shards(const std::filesystem::path& folder,
+                                                      const std::vector<StreamSchema>& schema,
+                                                      const std::vector<ShardInfo>& shards,
+                                                      bool verify_checksums,
+                                                      ShardProblems& problems) {
+  std::vector<std::unique_ptr<ShardReader>> readers(shards.size());
+  std::vector<ShardProblems> found(shards.size());
+  for_each_in_parallel(shards.size(), [&](size_t i) {
+    readers[i] = open_shard(folder, schema, shards[i], verify_checksums, found[i]);
+  });
+  for (const ShardProblems& one : found) problems.add(one);
+  return readers;
 }
 
 }  // namespace lockstep

@@ -17,6 +17,7 @@ struct ShardProblems {
   std::vector<std::string> corrupt;
 
   bool empty() const { return missing.empty() && corrupt.empty(); }
+  void add(const ShardProblems& other);
   /// Throws one Error that lists them all, unless there are none. Missing ones decide its code.
   void throw_if_any(const std::filesystem::path& folder) const;
 };
@@ -27,5 +28,12 @@ std::unique_ptr<ShardReader> open_shard(const std::filesystem::path& folder,
                                         const std::vector<StreamSchema>& schema,
                                         const ShardInfo& info, bool verify_checksum,
                                         ShardProblems& problems);
+
+/// The same for all `shards`, several side by side; readers and problems are in their order.
+std::vector<std::unique_ptr<ShardReader>> open_shards(const std::filesystem::path& folder,
+                                                      const std::vector<StreamSchema>& schema,
+                                                      const std::vector<ShardInfo>& shards,
+                                                      bool verify_checksums,
+                                                      ShardProblems& problems);
 
 }  // namespace lockstep

@@ -15,6 +15,7 @@ constexpr int64_t kMaxDeflateRatio = 1040;
 /// libhdf5 finds chunk n by walking over the n before it; past this it would take seconds.
 constexpr hsize_t kMaxDirectChunks = 4096;
 constexpr size_t kChecksumBytes = 4;
+constexpr size_t kMaxTextBytes = size_t{1} << 16;
 
 }  // namespace
 
@@ -27,16 +28,37 @@ ShardDataset::ShardDataset(const ShardFile& file, std::string path, ElementType 
       width_(width),
       row_bytes_(size_of(element) * static_cast<size_t>(width)) {
   const Hdf5Session session;
+  open();
+  check_type(element);
+  check_storage();
+  check_shape();
+  const bool plain = is_native_ && !has_deflate_ && !has_shuffle_ && !file_->has_user_block();
+  if (plain && (is_chunked_ ? locate_chunks() : locate_contiguous())) dataset_.close();
+}
+
+ShardDataset::ShardDataset(const ShardFile& file, std::string path)
+    : file_(&file), path_(std::move(path)), memory_type_(-1), rank_(1), width_(1), row_bytes_(1) {
+  const Hdf5Session session;
+  open();
+  text_type_ = owned_type(H5Dget_type(dataset_.get()));
+  if (H5Tget_class(text_type_.get()) != H5T_STRING || H5Tis_variable_str(text_type_.get()) != 0) {
+    fail("does not hold texts of a fixed length");
+  }
+  memory_type_ = text_type_.get();
+  row_bytes_ = H5Tget_size(memory_type_);
+  if (row_bytes_ == 0 || row_bytes_ > kMaxTextBytes) {
+    fail(fmt::format("has texts of more than {} bytes", kMaxTextBytes));
+  }
+  check_storage();
+  check_shape();
+}
+
+void ShardDataset::open() {
   file_->require_hard_links(path_);
   const Hdf5Id access = owned_properties(H5Pcreate(H5P_DATASET_ACCESS));
   H5Pset_chunk_cache(access.get(), 521, size_t{16} << 20, 1.0);
   dataset_ = owned_dataset(H5Dopen2(file_->hdf5(), path_.c_str(), access.get()));
   if (!dataset_.valid()) fail("cannot be opened, or is a group");
-  check_type(element);
-  check_storage();
-  check_shape(rank, width);
-  const bool plain = is_native_ && !has_deflate_ && !has_shuffle_ && !file_->has_user_block();
-  if (plain && (is_chunked_ ? locate_chunks() : locate_contiguous())) dataset_.close();
 }
 
 void ShardDataset::check_type(ElementType element) {
@@ -66,15 +88,18 @@ void ShardDataset::check_storage() {
   }
   check_filters(creation.get());
   if (!is_chunked_) return;
-  std::array<hsize_t, 2> chunk{1, 1};
-  if (H5Pget_chunk(creation.get(), 2, chunk.data()) != rank_) fail("has chunks of another rank");
+  if (H5Pget_chunk(creation.get(), kMaxRank, chunk_.data()) != rank_) {
+    fail("has chunks of another rank");
+  }
   const size_t element_bytes = row_bytes_ / static_cast<size_t>(width_);
   const size_t most = shard_layout::kMaxChunkBytes / element_bytes;
-  if (chunk[0] > most || chunk[1] > most || chunk[0] * chunk[1] > most) {
-    fail(fmt::format("has chunks of more than {} bytes", shard_layout::kMaxChunkBytes));
+  size_t elements = 1;
+  for (const hsize_t extent : chunk_) {
+    if (extent == 0 || extent > most / elements) {
+      fail(fmt::format("has chunks of more than {} bytes", shard_layout::kMaxChunkBytes));
+    }
+    elements *= extent;
   }
-  const bool whole_rows = static_cast<int64_t>(chunk[1]) == width_ || rank_ == 1;
-  chunk_rows_ = whole_rows ? static_cast<int64_t>(chunk[0]) : 0;
 }
 
 void ShardDataset::check_filters(hid_t creation) {
@@ -103,23 +128,32 @@ void ShardDataset::check_filters(hid_t creation) {
   }
 }
 
-void ShardDataset::check_shape(int rank, int64_t width) {
+void ShardDataset::check_shape() {
   const Hdf5Id space = owned_space(H5Dget_space(dataset_.get()));
   const int found = H5Sget_simple_extent_ndims(space.get());
-  if (found != rank) fail(fmt::format("has {} dimensions; {} expected", found, rank));
-  std::array<hsize_t, 2> extent{0, 1};
+  if (found != rank_) fail(fmt::format("has {} dimensions; {} expected", found, rank_));
+  std::array<hsize_t, kMaxRank> extent{0, 1, 1};
   if (H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr) < 0) fail("has no shape");
-  if (rank == 2 && extent[1] != static_cast<hsize_t>(width)) {
-    fail(fmt::format("has {} columns; {} expected", extent[1], width));
+  const auto width = static_cast<hsize_t>(width_);
+  // Each factor is bounded before they are multiplied.
+  if (extent[1] > width || extent[2] > width || extent[1] * extent[2] != width) {
+    fail(rank_ == 3
+             ? fmt::format("has {} by {} numbers a row; {} expected", extent[1], extent[2], width_)
+             : fmt::format("has {} columns; {} expected", extent[1], width_));
   }
+  check_rows(extent[0]);
+  rows_ = static_cast<int64_t>(extent[0]);
+  const bool whole_rows = chunk_[1] == extent[1] && chunk_[2] == extent[2];
+  if (is_chunked_ && whole_rows) chunk_rows_ = static_cast<int64_t>(chunk_[0]);
+}
+
+void ShardDataset::check_rows(hsize_t rows) const {
   const int64_t most =
       file_->size() / static_cast<int64_t>(row_bytes_) * (has_deflate_ ? kMaxDeflateRatio : 1) +
       (has_deflate_ ? kMaxDeflateRatio : 0);
-  if (extent[0] > static_cast<hsize_t>(most)) {
-    fail(fmt::format("claims {} rows, more than a file of {} bytes can hold", extent[0],
-                     file_->size()));
+  if (rows > static_cast<hsize_t>(most)) {
+    fail(fmt::format("claims {} rows, more than a file of {} bytes can hold", rows, file_->size()));
   }
-  rows_ = static_cast<int64_t>(extent[0]);
 }
 
 bool ShardDataset::locate_contiguous() {
@@ -199,9 +233,10 @@ void ShardDataset::read_chunks(int64_t first, int64_t count, char* destination) 
 }
 
 void ShardDataset::read_by_hdf5(int64_t first, int64_t count, void* destination) const {
+  file_->require_unchanged();
   const Hdf5Session session;
-  const Hdf5Id source = select_rows(dataset_.get(), rank_, first, count, width_);
-  const Hdf5Id target = memory_rows(rank_, count, width_);
+  const Hdf5Id source = select_rows(dataset_.get(), rank_, first, count);
+  const Hdf5Id target = memory_rows(2, count, width_);
   if (!source.valid() || !target.valid() ||
       H5Dread(dataset_.get(), memory_type_, target.get(), source.get(), H5P_DEFAULT, destination) <
           0) {

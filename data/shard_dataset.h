@@ -1,6 +1,7 @@
 // One data set of a shard, checked when it is opened and read by rows afterwards.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -9,7 +10,8 @@
 
 namespace lockstep {
 
-/// Rows of `width` elements of one type. Opening refuses whatever FORMAT.md does not allow: other
+/// Rows of `width` elements of one type: a row is all that stands behind one index of the first
+/// dimension, of 1 to kMaxRank. Opening refuses whatever FORMAT.md does not allow: other
 /// types and shapes, external or virtual storage, unknown filters, large chunks, more rows than
 /// the file can hold. Reading is const and safe from several threads.
 class ShardDataset {
@@ -17,8 +19,11 @@ class ShardDataset {
   /// `file` must outlive this. Throws Error(corrupt).
   ShardDataset(const ShardFile& file, std::string path, ElementType element, int rank,
                int64_t width);
+  /// The same for texts of a fixed length, one a row.
+  ShardDataset(const ShardFile& file, std::string path);
 
   int64_t rows() const { return rows_; }
+  size_t row_bytes() const { return row_bytes_; }
   int64_t bytes() const { return rows_ * static_cast<int64_t>(row_bytes_); }
   const std::string& path() const { return path_; }
 
@@ -34,8 +39,10 @@ class ShardDataset {
   void read_rows(int64_t first, int64_t count, void* destination) const;
 
  private:
+  void open();
   void check_type(ElementType element);
-  void check_shape(int rank, int64_t width);
+  void check_shape();
+  void check_rows(hsize_t rows) const;
   void check_storage();
   void check_filters(hid_t creation);
   bool locate_contiguous();
@@ -46,6 +53,7 @@ class ShardDataset {
 
   const ShardFile* file_;
   std::string path_;
+  Hdf5Id text_type_;  ///< only of texts
   hid_t memory_type_;
   int rank_;
   int64_t width_;
@@ -57,7 +65,8 @@ class ShardDataset {
   bool has_fletcher32_ = false;
   bool has_shuffle_ = false;
   Hdf5Id dataset_;
-  int64_t chunk_rows_ = 0;
+  std::array<hsize_t, kMaxRank> chunk_{1, 1, 1};
+  int64_t chunk_rows_ = 0;              ///< 0: chunks do not hold whole rows
   std::vector<int64_t> chunk_offsets_;  ///< in the file, in the order of rows
   std::vector<char> kept_;              ///< all rows, or empty
 };

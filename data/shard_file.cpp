@@ -18,6 +18,15 @@ Error cannot_open(const std::filesystem::path& path, int reason) {
           reason == EMFILE ? "raise the limit of open files (ulimit -n)" : ""};
 }
 
+constexpr uint32_t kCheckEveryReads = 64;
+
+FileStamp stamp_from(const struct stat& status) {
+  return {.device = status.st_dev,
+          .inode = status.st_ino,
+          .bytes = status.st_size,
+          .written_ns = int64_t{status.st_mtim.tv_sec} * 1000000000 + status.st_mtim.tv_nsec};
+}
+
 Hdf5Id open_hdf5(const std::filesystem::path& path) {
   const Hdf5Id access = owned_properties(H5Pcreate(H5P_FILE_ACCESS));
   // Shards never change once they have their name, and some network file systems have no locks.
@@ -27,27 +36,42 @@ Hdf5Id open_hdf5(const std::filesystem::path& path) {
 
 }  // namespace
 
+FileStamp stamp_of(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) throw cannot_open(path, errno);
+  return stamp_from(status);
+}
+
 ShardFile::ShardFile(std::filesystem::path path) : path_(std::move(path)) {
   struct stat status {};
   if (::stat(path_.c_str(), &status) != 0) throw cannot_open(path_, errno);
   if (!S_ISREG(status.st_mode)) fail("", "is not a regular file");
-  size_ = status.st_size;
-  if (size_ == 0) fail("", "is empty");
+  if (status.st_size == 0) fail("", "is empty");
+  stamp_ = stamp_from(status);
   const Hdf5Session session;
   hdf5_ = open_hdf5(path_);
   if (!hdf5_.valid()) fail("", "is not an HDF5 file, or its end is missing");
-  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor_ < 0) throw cannot_open(path_, errno);
+  descriptor_.value = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor_.value < 0) throw cannot_open(path_, errno);
+  require_unchanged();
 }
 
-ShardFile::~ShardFile() {
-  ::close(descriptor_);
+void ShardFile::require_unchanged() const {
+  if (reads_.fetch_add(1, std::memory_order_relaxed) % kCheckEveryReads != 0) return;
+  struct stat status {};
+  if (::fstat(descriptor_.value, &status) != 0) fail("", "cannot be looked at");
+  if (!(stamp_from(status) == stamp_)) fail("", "was replaced or written to while it was in use");
+}
+
+ShardFile::Descriptor::~Descriptor() {
+  if (value >= 0) ::close(value);
 }
 
 void ShardFile::read_bytes(int64_t offset, size_t bytes, void* destination) const {
+  require_unchanged();
   auto* next = static_cast<char*>(destination);
   while (bytes > 0) {
-    const ssize_t count = ::pread(descriptor_, next, bytes, offset);
+    const ssize_t count = ::pread(descriptor_.value, next, bytes, offset);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail("", fmt::format("cannot be read: {}", std::strerror(errno)));
     if (count == 0) fail("", fmt::format("ends before byte {}", offset + 1));

@@ -113,12 +113,14 @@ hid_t big_endian_type(ElementType element) {
   return -1;
 }
 
-Hdf5Id select_rows(hid_t dataset, int rank, int64_t first, int64_t count, int64_t width) {
+Hdf5Id select_rows(hid_t dataset, int rank, int64_t first, int64_t count) {
   Hdf5Id space = owned_space(H5Dget_space(dataset));
-  const std::array<hsize_t, 2> start{static_cast<hsize_t>(first), 0};
-  const std::array<hsize_t, 2> extent{static_cast<hsize_t>(count), static_cast<hsize_t>(width)};
-  if (H5Sget_simple_extent_ndims(space.get()) != rank ||
-      H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, extent.data(),
+  if (rank > kMaxRank || H5Sget_simple_extent_ndims(space.get()) != rank) return {};
+  const std::array<hsize_t, kMaxRank> start{static_cast<hsize_t>(first)};
+  std::array<hsize_t, kMaxRank> extent{};
+  if (H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr) < 0) return {};
+  extent[0] = static_cast<hsize_t>(count);
+  if (H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, extent.data(),
                           nullptr) < 0) {
     return {};
   }

@@ -56,9 +56,13 @@ hid_t native_type(ElementType element);
 hid_t little_endian_type(ElementType element);
 hid_t big_endian_type(ElementType element);
 
-/// Selects rows [first, first + count) of a data set of `rank` 1, or 2 with `width` columns.
-/// Gives the data space of the file, or an invalid identifier.
-Hdf5Id select_rows(hid_t dataset, int rank, int64_t first, int64_t count, int64_t width);
+/// Most dimensions of a data set.
+inline constexpr int kMaxRank = 3;
+
+/// Selects rows [first, first + count) of a data set of `rank` 1 to kMaxRank: all that stands
+/// behind these indices of the first dimension. Gives the data space of the file, or an invalid
+/// identifier.
+Hdf5Id select_rows(hid_t dataset, int rank, int64_t first, int64_t count);
 /// The data space of as many rows in memory.
 Hdf5Id memory_rows(int rank, int64_t count, int64_t width);
 

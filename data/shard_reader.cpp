@@ -5,34 +5,13 @@
 
 #include "data/base/error.h"
 #include "data/element_type.h"
+#include "data/shard_array.h"
 #include "data/shard_layout.h"
 
 namespace lockstep {
 namespace {
 
 constexpr int64_t kRowsAtOnce = 65536;
-
-/// Reads an attribute of `count` integers; RETURNN's tools write some of them as one number.
-std::vector<int64_t> read_attribute(const ShardFile& file, const char* owner,
-                                    const std::string& name) {
-  const std::string place = std::string(owner) + "@" + name;
-  if (H5Aexists_by_name(file.hdf5(), owner, name.c_str(), H5P_DEFAULT) <= 0) {
-    file.fail(place, "is not there");
-  }
-  const Hdf5Id attribute =
-      owned_attribute(H5Aopen_by_name(file.hdf5(), owner, name.c_str(), H5P_DEFAULT, H5P_DEFAULT));
-  const Hdf5Id type = owned_type(H5Aget_type(attribute.get()));
-  const Hdf5Id space = owned_space(H5Aget_space(attribute.get()));
-  const hssize_t count = H5Sget_simple_extent_npoints(space.get());
-  if (H5Tget_class(type.get()) != H5T_INTEGER || count < 1 || count > 2) {
-    file.fail(place, "is not one or two integers");
-  }
-  std::vector<int64_t> values(static_cast<size_t>(count));
-  if (H5Aread(attribute.get(), H5T_NATIVE_INT64, values.data()) < 0) {
-    file.fail(place, "cannot be read");
-  }
-  return values;
-}
 
 void check_dimension(const ShardFile& file, const std::string& place,
                      const std::vector<int64_t>& found, const StreamSchema& stream) {
@@ -67,12 +46,12 @@ ShardReader::ShardReader(const std::filesystem::path& file, const std::vector<St
 
 void ShardReader::check_attributes(const std::vector<StreamSchema>& schema) {
   check_dimension(file_, shard_layout::kInputSize,
-                  read_attribute(file_, ".", shard_layout::kInputSize), schema[0]);
+                  integer_attribute(file_, ".", shard_layout::kInputSize), schema[0]);
   if (schema.size() == 1) return;
   file_.require_hard_links(shard_layout::kTargetSize);
   for (size_t i = 1; i < schema.size(); ++i) {
     check_dimension(file_, fmt::format("{}@{}", shard_layout::kTargetSize, schema[i].name),
-                    read_attribute(file_, shard_layout::kTargetSize, schema[i].name), schema[i]);
+                    integer_attribute(file_, shard_layout::kTargetSize, schema[i].name), schema[i]);
   }
 }
 

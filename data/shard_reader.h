@@ -19,6 +19,7 @@ class ShardReader {
   /// Throws Error: missing when it cannot be opened, corrupt naming file, data set and problem.
   ShardReader(const std::filesystem::path& file, const std::vector<StreamSchema>& schema);
 
+  const FileStamp& stamp() const { return file_.stamp(); }
   int64_t sequences() const { return static_cast<int64_t>(first_row_[0].size()) - 1; }
   int64_t steps(size_t stream) const { return first_row_[stream].back(); }
   int64_t length(int64_t sequence, size_t stream) const;

@@ -16,8 +16,9 @@ namespace lockstep {
 class ShardRows {
  public:
   /// `file_type` must outlive this. `width` is the number of columns; rank 1 has no columns.
+  /// `compression` is the level of deflate, 0 for none.
   ShardRows(std::filesystem::path file, std::string name, hid_t file_type, hid_t memory_type,
-            int rank, int64_t width);
+            int rank, int64_t width, int64_t compression);
 
   /// Appends `count` rows. Throws Error(save_failed).
   void append(hid_t location, const void* rows, int64_t count);
@@ -35,6 +36,7 @@ class ShardRows {
   hid_t memory_type_;
   int rank_;
   int64_t width_;
+  int64_t compression_;
   size_t row_bytes_;
   int64_t chunk_rows_;
   int64_t rows_ = 0;  ///< in the file

@@ -8,15 +8,20 @@
 #include <string_view>
 #include <vector>
 
+#include "data/base/fields.h"
 #include "data/manifest.h"
 
 namespace lockstep {
 
-/// When a shard is full; whichever comes first.
+/// When a shard is full, whichever comes first, and how it is stored.
 struct ShardLimits {
-  int64_t max_sequences = 0;  ///< 0: no limit
-  int64_t max_bytes = int64_t{256} << 20;
+  int64_t max_sequences = 0;               ///< 0: no limit
+  int64_t max_bytes = int64_t{256} << 20;  ///< before compression
+  int64_t compression = 0;  ///< level of deflate behind a shuffle, 1 to 9; 0: none, read faster
 };
+
+/// The option `compression` that importers share.
+void describe_compression(Fields& fields, int64_t& compression);
 
 /// One stream of one sequence, in the stored type: steps * max(1, features) elements.
 struct StreamView {

@@ -9,6 +9,7 @@
 #include "data/import/idx.h"
 #include "data/import/idx_file.h"
 #include "data/mix.h"
+#include "data/shard_writer.h"
 #include "data/staged_folder.h"
 
 namespace lockstep {
@@ -96,6 +97,7 @@ class DigitsGenerator : public DataTool {
              "part of the training images, from their end, that becomes the split \"validation\"")
         .at_least(0)
         .less_than(1);
+    describe_compression(fields, options_.compression);
   }
 
   void run(const std::vector<fs::path>& sources, const fs::path& out,

@@ -143,6 +143,7 @@ class IdxImporter : public DataTool {
         .add("max_shard_samples", options_.max_shard_samples,
              "images per shard; 0 leaves it to the size of the file")
         .at_least(0);
+    describe_compression(fields, options_.compression);
   }
 
   void run(const std::vector<fs::path>& sources, const fs::path& out,
@@ -170,8 +171,9 @@ void import_idx(const fs::path& source, const fs::path& target, const IdxOptions
   const auto write_split = [&](IdxReader& images, const Part& part, const std::string& name,
                                int64_t first, int64_t count) {
     if (count == 0) return;
-    ShardWriter writer(target, name, manifest.streams,
-                       {.max_sequences = options.max_shard_samples});
+    ShardWriter writer(
+        target, name, manifest.streams,
+        {.max_sequences = options.max_shard_samples, .compression = options.compression});
     manifest.splits.push_back(copy_images(images, part, first, count, writer, name, progress));
   };
   for (const Part& part : parts) {

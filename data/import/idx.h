@@ -12,6 +12,7 @@ namespace lockstep {
 struct IdxOptions {
   double validation_fraction = 0;
   int64_t max_shard_samples = 0;
+  int64_t compression = 0;
 };
 
 /// Reads MNIST's four files in `source` and writes shards and a manifest into the existing, empty

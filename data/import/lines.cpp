@@ -61,6 +61,7 @@ class LinesImporter : public DataTool {
              "how many of the most frequent tokens of the training text are told apart; the others "
              "become <unk>; 0: all")
         .at_least(0);
+    describe_compression(fields, compression_);
   }
 
   void run(const std::vector<fs::path>& sources, const fs::path& out,
@@ -141,7 +142,7 @@ class LinesImporter : public DataTool {
 
   SplitInfo write_split(const TextPart& part, const Vocabulary& vocabulary, const fs::path& folder,
                         const Manifest& manifest, const Progress& progress) const {
-    ShardWriter writer(folder, part.split, manifest.streams);
+    ShardWriter writer(folder, part.split, manifest.streams, {.compression = compression_});
     const auto end = static_cast<int32_t>(vocabulary.find(end_token()));
     std::vector<int32_t> symbols;
     int64_t lines = 0;
@@ -169,6 +170,7 @@ class LinesImporter : public DataTool {
   std::vector<double> split_ = {0.9, 0.05, 0.05};
   std::string tokens_ = "words";
   int64_t vocabulary_ = 0;
+  int64_t compression_ = 0;
   TokenKind kind_ = TokenKind::words;
 };
 
