@@ -9,7 +9,7 @@
 
 #include "data/base/error.h"
 #include "data/dataset.h"
-#include "data/shard_layout.h"
+#include "data/element_type.h"
 
 namespace lockstep {
 namespace {

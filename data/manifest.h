@@ -57,8 +57,10 @@ struct SplitInfo {
 /// How the symbols of the inputs came from text, so that new text can be read the same way.
 struct TextInfo {
   std::string tokens;   ///< "characters" or "words"
-  std::string end;      ///< the token at the end of each sequence
+  std::string end;      ///< the token at the end of each sequence; empty: there is none
   std::string unknown;  ///< the token for all that the vocabulary lacks
+  bool lowercase = false;
+  bool split_punctuation = false;
 };
 
 struct Manifest {

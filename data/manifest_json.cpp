@@ -69,7 +69,9 @@ json json_of(const Manifest& manifest) {
   if (manifest.text) {
     object["text"] = {{"tokens", manifest.text->tokens},
                       {"end", manifest.text->end},
-                      {"unknown", manifest.text->unknown}};
+                      {"unknown", manifest.text->unknown},
+                      {"lowercase", manifest.text->lowercase},
+                      {"split_punctuation", manifest.text->split_punctuation}};
   }
   return object;
 }
@@ -79,6 +81,9 @@ std::optional<TextInfo> read_text_info(const JsonValue& root) {
   const JsonValue text = root.member("text");
   TextInfo info{text.member("tokens").text(), text.member("end").text(),
                 text.member("unknown").text()};
+  const auto flag = [&](const char* name) { return text.has(name) && text.member(name).boolean(); };
+  info.lowercase = flag("lowercase");
+  info.split_punctuation = flag("split_punctuation");
   if (info.tokens != "characters" && info.tokens != "words") {
     text.member("tokens").fail("is neither \"characters\" nor \"words\"");
   }

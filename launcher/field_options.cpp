@@ -22,7 +22,26 @@ bool is_list(const Field& field) {
   return field.type_name().rfind("list", 0) == 0;
 }
 
+/// A list of texts is taken as it stands: on a command line "2" may well be one.
+std::string assign_texts(const Field& field, const std::string& word) {
+  auto* target = std::get<std::vector<std::string>*>(field.target);
+  target->clear();
+  for (size_t begin = 0; begin <= word.size();) {
+    const size_t end = std::min(word.size(), word.find(',', begin));
+    target->push_back(word.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  std::string problem;
+  return field.legal(problem) ? "" : problem;
+}
+
 void assign(const Field& field, const std::string& flag, const std::string& word) {
+  const bool texts = std::holds_alternative<std::vector<std::string>*>(field.target);
+  if (texts && word.substr(0, 1) != "[") {
+    const std::string wrong = assign_texts(field, word);
+    if (!wrong.empty()) throw CLI::ValidationError(flag, wrong);
+    return;
+  }
   const std::string value = is_list(field) && word.substr(0, 1) != "[" ? "[" + word + "]" : word;
   const std::string problem = assign_word(field, value);
   if (!problem.empty()) throw CLI::ValidationError(flag, problem);

@@ -47,6 +47,12 @@ LoadedModel load_model(const std::filesystem::path& source, const std::string& d
   return loaded;
 }
 
+std::string shortened(const json& value) {
+  constexpr size_t kMost = 200;
+  const std::string text = value.dump();
+  return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
+}
+
 /// Opens a split of `data_path` (or the run's own data set) and checks that the model fits it.
 Split open_split_for(const LoadedModel& loaded, const std::filesystem::path& data_path,
                      const std::string& name) {
@@ -54,10 +60,11 @@ Split open_split_for(const LoadedModel& loaded, const std::filesystem::path& dat
   const json needs = json::parse(loaded.checkpoint.state.model);
   const json offers = find_task(loaded.config.task).describe_data(dataset.manifest());
   for (const auto& [key, value] : needs.items()) {
-    if (key == "labels" || offers.at(key) == value) continue;
+    const json offered = offers.contains(key) ? offers.at(key) : json();
+    if (offered == value) continue;
     throw Error(ExitCode::config,
                 fmt::format("{}: {} is {}, the model was trained with {}",
-                            dataset.folder().string(), key, offers.at(key).dump(), value.dump()),
+                            dataset.folder().string(), key, shortened(offered), shortened(value)),
                 "evaluate on a data set imported in the same way");
   }
   return dataset.open_split(name);
@@ -197,7 +204,7 @@ int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& o
   LoadedModel loaded = load_model(request.source, request.device, *alone);
   const json description = json::parse(loaded.checkpoint.state.model);
   int64_t bad = 0;
-  if (loaded.replica->task().reads_streams()) {
+  if (loaded.replica->task().answers_lines()) {
     for_each_line(in, [&](const std::string& text, int64_t number) {
       if (!answer_line(loaded.replica->task(), text, number, out)) bad += 1;
     });

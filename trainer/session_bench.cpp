@@ -44,12 +44,9 @@ Batch noise_batch(const BenchStepRequest& request, const Communicator& communica
 }
 
 nlohmann::json noise_description(const BenchStepRequest& request) {
-  return {{"features", request.features},
-          {"scale", 1.0},
-          {"offset", 0.0},
-          {"target", "classes"},
-          {"classes", request.classes},
-          {"labels", nlohmann::json::array()}};
+  const nlohmann::json head = {
+      {"target", "classes"}, {"classes", request.classes}, {"labels", nlohmann::json::array()}};
+  return {{"features", request.features}, {"scale", 1.0}, {"offset", 0.0}, {"heads", {head}}};
 }
 
 /// Runs steps and notes how long each took.

@@ -57,6 +57,11 @@ std::string JsonValue::text() const {
   return value_->get<std::string>();
 }
 
+bool JsonValue::boolean() const {
+  if (!value_->is_boolean()) fail("is neither true nor false");
+  return value_->get<bool>();
+}
+
 void JsonValue::fail(const std::string& problem) const {
   throw Error(ExitCode::corrupt, fmt::format("{}: {}: {}", file_, path_, problem));
 }

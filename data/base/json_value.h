@@ -32,6 +32,7 @@ class JsonValue {
   /// A finite number.
   double number() const;
   std::string text() const;
+  bool boolean() const;
 
   const std::string& path() const { return path_; }
   [[noreturn]] void fail(const std::string& problem) const;

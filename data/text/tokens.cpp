@@ -52,6 +52,62 @@ std::vector<std::string> words_of(const std::string& text) {
   return tokens;
 }
 
+std::vector<utf8proc_int32_t> code_points_of(const std::string& text) {
+  std::vector<utf8proc_int32_t> points;
+  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+  for (size_t at = 0; at < text.size();) {
+    utf8proc_int32_t point = 0;
+    const auto size =
+        utf8proc_iterate(bytes + at, static_cast<utf8proc_ssize_t>(text.size() - at), &point);
+    LOCKSTEP_CHECK(size > 0, "text that was normalised is not UTF-8");
+    points.push_back(point);
+    at += static_cast<size_t>(size);
+  }
+  return points;
+}
+
+bool is_mark(utf8proc_int32_t point) {
+  const utf8proc_category_t category = utf8proc_category(point);
+  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_SO;
+}
+
+bool is_letter(utf8proc_int32_t point) {
+  const utf8proc_category_t category = utf8proc_category(point);
+  return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+}
+
+bool is_digit(utf8proc_int32_t point) {
+  return utf8proc_category(point) == UTF8PROC_CATEGORY_ND;
+}
+
+/// Whether the mark at a place stands inside of a word or a number.
+bool belongs_to_word(const std::vector<utf8proc_int32_t>& points, size_t at) {
+  if (at == 0 || at + 1 == points.size()) return false;
+  constexpr utf8proc_int32_t kTypographicApostrophe = 0x2019;
+  const utf8proc_int32_t before = points[at - 1];
+  const utf8proc_int32_t after = points[at + 1];
+  const bool apostrophe = points[at] == '\'' || points[at] == kTypographicApostrophe;
+  const bool separator = points[at] == '.' || points[at] == ',';
+  return (apostrophe && is_letter(before) && is_letter(after)) ||
+         (separator && is_digit(before) && is_digit(after));
+}
+
+std::string rewritten(const std::string& text, const TextRules& rules) {
+  const std::vector<utf8proc_int32_t> points = code_points_of(text);
+  std::string result;
+  for (size_t i = 0; i < points.size(); ++i) {
+    const bool alone = rules.split_punctuation && rules.kind == TokenKind::words &&
+                       is_mark(points[i]) && !belongs_to_word(points, i);
+    utf8proc_uint8_t bytes[4];
+    const auto size =
+        utf8proc_encode_char(rules.lowercase ? utf8proc_tolower(points[i]) : points[i], bytes);
+    if (alone) result += ' ';
+    result.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+    if (alone) result += ' ';
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string name_of(TokenKind kind) {
@@ -65,9 +121,10 @@ TokenKind token_kind_of(const std::string& name) {
               fmt::format("tokens: \"{}\" is neither characters nor words", name));
 }
 
-std::vector<std::string> tokenize(std::string_view line, TokenKind kind) {
-  const std::string text = normalized(line);
-  return kind == TokenKind::characters ? characters_of(text) : words_of(text);
+std::vector<std::string> tokenize(std::string_view line, const TextRules& rules) {
+  std::string text = normalized(line);
+  if (rules.lowercase || rules.split_punctuation) text = rewritten(text, rules);
+  return rules.kind == TokenKind::characters ? characters_of(text) : words_of(text);
 }
 
 std::string join_tokens(const std::vector<std::string>& tokens, TokenKind kind) {

@@ -24,7 +24,7 @@ int64_t Vocabulary::find(const std::string& token) const {
 }
 
 std::vector<std::string> VocabularyCounter::most_frequent(const std::vector<std::string>& first,
-                                                          int64_t limit) const {
+                                                          int64_t limit, int64_t min_count) const {
   std::vector<std::pair<std::string, int64_t>> others;
   for (const auto& entry : counts_) {
     if (std::find(first.begin(), first.end(), entry.first) == first.end()) others.push_back(entry);
@@ -35,6 +35,7 @@ std::vector<std::string> VocabularyCounter::most_frequent(const std::vector<std:
   std::vector<std::string> tokens = first;
   for (const auto& [token, count] : others) {
     if (limit > 0 && static_cast<int64_t>(tokens.size()) >= limit) break;
+    if (count < min_count) break;
     tokens.push_back(token);
   }
   return tokens;

@@ -30,9 +30,9 @@ class VocabularyCounter {
  public:
   void add(const std::string& token) { ++counts_[token]; }
   /// `first` come first, counted or not; then the others by falling count, equal ones in the order
-  /// of their bytes, until there are `limit` (0: all).
-  std::vector<std::string> most_frequent(const std::vector<std::string>& first,
-                                         int64_t limit) const;
+  /// of their bytes, until there are `limit` (0: all) or counts are below `min_count`.
+  std::vector<std::string> most_frequent(const std::vector<std::string>& first, int64_t limit,
+                                         int64_t min_count = 1) const;
 
  private:
   std::unordered_map<std::string, int64_t> counts_;

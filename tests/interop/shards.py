@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The other side of the shard format: plain h5py, with the names RETURNN's HDFDataset reads.
 
-usage: shards.py check FOLDER | shards.py write FILE
+usage: shards.py check FOLDER | shards.py write FILE | shards.py write_plain FILE
 
 `check` reads the data set that the unit test wrote into FOLDER and compares every name, type and
-value with what FORMAT.md says. `write` makes a shard as a RETURNN user would, for our reader.
+value with what FORMAT.md says. `write` makes a shard as a RETURNN user would, for our reader,
+`write_plain` the same sequences as arrays of a plain h5py user: padded, flat, flat with own lengths.
 """
 
 import json
@@ -78,11 +79,27 @@ def write(path):
         file["targets/labels/words"] = np.array([b"a", b"b"])
 
 
+def write_plain(path):
+    sequences = [ragged(i) for i in range(30)]
+    lengths = np.array([len(s[0]) for s in sequences])
+    padded = np.full((30, lengths.max(), 3), np.nan, np.float32)
+    for row, (inputs, _, _) in zip(padded, sequences):
+        row[:len(inputs)] = inputs
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=padded, chunks=(4, 5, 3), compression="gzip")
+        file["x_lengths"] = lengths
+        file["y"] = np.concatenate([s[1] for s in sequences])
+        file["z"] = np.concatenate([s[2] for s in sequences]).astype(np.int16)
+        file["z_lengths"] = np.array([len(s[2]) for s in sequences], np.uint8).astype(np.int32)
+        file["bad_lengths"] = np.full(30, 2**31 - 1, np.int32)
+
+
 def main(arguments):
-    if len(arguments) != 2 or arguments[0] not in ("check", "write"):
+    verbs = {"check": check, "write": write, "write_plain": write_plain}
+    if len(arguments) != 2 or arguments[0] not in verbs:
         print(__doc__, file=sys.stderr)
         return 64
-    {"check": check, "write": write}[arguments[0]](pathlib.Path(arguments[1]))
+    verbs[arguments[0]](pathlib.Path(arguments[1]))
     return 0
 
 

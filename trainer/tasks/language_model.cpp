@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <optional>
 
 #include "data/base/error.h"
 #include "data/mix.h"
 #include "data/text/tokens.h"
-#include "data/text/vocabulary.h"
 #include "trainer/model/lstm_stack.h"
+#include "trainer/tasks/text_inputs.h"
 
 namespace lockstep {
 
@@ -103,6 +102,7 @@ class LanguageModelTask : public Task {
   }
 
   bool reads_streams() const override { return true; }
+  bool answers_lines() const override { return true; }
   std::vector<Tensor> carried() const override { return carried_; }
   void set_carried(std::vector<Tensor> carried) override { carried_ = std::move(carried); }
   json answer(const json& line) override;
@@ -110,18 +110,17 @@ class LanguageModelTask : public Task {
  private:
   std::vector<LstmState> states_of(const DeviceBatch& batch);
   void keep_states(const DeviceBatch& batch, const std::vector<LstmState>& states);
-  std::vector<int64_t> symbols_of(const std::string& text, const Vocabulary& vocabulary) const;
-  json score(const std::string& text, const Vocabulary& vocabulary);
-  json sample(const std::string& prompt, const SampleRequest& request,
-              const Vocabulary& vocabulary);
+  std::vector<int64_t> symbols_of(const std::string& text);
+  json score(const std::string& text);
+  json sample(const std::string& prompt, const SampleRequest& request);
   int64_t draw(const Tensor& logits_V, const SampleRequest& request, int64_t position) const;
 
   ModelConfig config_;
   json description_;
   int64_t vocabulary_size_;
   LanguageModel model_;
-  std::optional<Vocabulary> vocabulary_;  ///< from the first answer on
-  std::vector<Tensor> carried_;           ///< h and c of each layer, [columns, H]
+  TextInputs text_{description_};
+  std::vector<Tensor> carried_;  ///< h and c of each layer, [columns, H]
 };
 
 /// The part of the carried states that belongs to these columns.
@@ -168,24 +167,18 @@ TaskOutput LanguageModelTask::compute(const DeviceBatch& batch, const DropoutKey
   return {loss_sum, torch::stack({loss_sum.detach(), count})};
 }
 
-std::vector<int64_t> LanguageModelTask::symbols_of(const std::string& text,
-                                                   const Vocabulary& vocabulary) const {
+std::vector<int64_t> LanguageModelTask::symbols_of(const std::string& text) {
   // The text begins like a line: behind an end-of-line token.
-  std::vector<int64_t> symbols = {vocabulary.find(description_.at("end"))};
-  for (const std::string& token : tokenize(text, token_kind_of(description_.at("tokens")))) {
-    symbols.push_back(vocabulary.find(token));
-  }
+  const auto& labels = description_.at("labels");
+  const auto end = std::find(labels.begin(), labels.end(), description_.at("end"));
+  std::vector<int64_t> symbols = text_.symbols_of(text);
+  symbols.insert(symbols.begin(), end - labels.begin());
   return symbols;
 }
 
 json LanguageModelTask::answer(const json& line) {
-  if (!vocabulary_) {
-    vocabulary_.emplace(description_.at("labels").get<std::vector<std::string>>(),
-                        description_.at("unknown").get<std::string>());
-  }
-  const Vocabulary& vocabulary = *vocabulary_;
   torch::NoGradGuard no_grad;
-  if (line.contains("text")) return score(line.at("text").get<std::string>(), vocabulary);
+  if (line.contains("text")) return score(line.at("text").get<std::string>());
   if (!line.contains("prompt")) {
     throw Error(ExitCode::corrupt,
                 "neither \"text\" (to score) nor \"prompt\" (to continue) is there");
@@ -200,11 +193,11 @@ json LanguageModelTask::answer(const json& line) {
     throw Error(ExitCode::corrupt,
                 "\"length\" must be 1 to 1000000, \"temperature\" and \"top_k\" at least 0");
   }
-  return sample(line.at("prompt").get<std::string>(), request, vocabulary);
+  return sample(line.at("prompt").get<std::string>(), request);
 }
 
-json LanguageModelTask::score(const std::string& text, const Vocabulary& vocabulary) {
-  std::vector<int64_t> symbols = symbols_of(text, vocabulary);
+json LanguageModelTask::score(const std::string& text) {
+  std::vector<int64_t> symbols = symbols_of(text);
   symbols.push_back(symbols.front());
   const auto count = static_cast<int64_t>(symbols.size()) - 1;
   const Tensor all = torch::tensor(symbols);
@@ -217,16 +210,16 @@ json LanguageModelTask::score(const std::string& text, const Vocabulary& vocabul
   return {{"tokens", count}, {"loss", loss}, {"perplexity", std::exp(mean)}};
 }
 
-json LanguageModelTask::sample(const std::string& prompt, const SampleRequest& request,
-                               const Vocabulary& vocabulary) {
-  const std::vector<int64_t> symbols = symbols_of(prompt, vocabulary);
+json LanguageModelTask::sample(const std::string& prompt, const SampleRequest& request) {
+  const std::vector<int64_t> symbols = symbols_of(prompt);
+  const json& labels = description_.at("labels");
   std::vector<LstmState> states(static_cast<size_t>(config_.num_layers));
   Tensor input = torch::tensor(symbols).unsqueeze(1);
   std::vector<std::string> drawn;
   for (int64_t i = 0; i < request.length; ++i) {
     const Tensor logits = model_->forward(input, {}, states);
     const int64_t symbol = draw(logits[logits.size(0) - 1].cpu(), request, i);
-    const std::string& token = vocabulary.tokens()[static_cast<size_t>(symbol)];
+    const std::string token = labels[static_cast<size_t>(symbol)];
     drawn.push_back(token == description_.at("end") ? "\n" : token);
     input = torch::full({1, 1}, symbol, torch::kInt64);
   }
@@ -256,11 +249,13 @@ json describe_text(const Manifest& manifest) {
     throw Error(ExitCode::config, "task language_model needs text; this data set has none",
                 "make one with `lockstep data import lines`");
   }
-  return {{"vocabulary", inputs.num_classes},
-          {"labels", inputs.labels},
-          {"tokens", manifest.text->tokens},
-          {"end", manifest.text->end},
-          {"unknown", manifest.text->unknown}};
+  if (manifest.text->end.empty()) {
+    throw Error(ExitCode::config,
+                "task language_model needs text whose lines end with a token; this data set was "
+                "imported for another task",
+                "make one with `lockstep data import lines`");
+  }
+  return describe_symbols(manifest, inputs);
 }
 
 std::unique_ptr<Task> make_language_model(const ModelConfig& config, const json& description) {

@@ -53,8 +53,10 @@ class Task {
   /// Then: what columns begin the next batch with, each [columns, ...]; empty at the beginning.
   virtual std::vector<torch::Tensor> carried() const { return {}; }
   virtual void set_carried(std::vector<torch::Tensor>) {}
-  /// The answer to one line of `lockstep predict` where that is not a sequence of numbers; null
-  /// for tasks that predict sequences. Throws Error(corrupt) when the line cannot be understood.
+  /// Whether answer() is to be asked for lines of `lockstep predict`, which are then not sequences
+  /// of numbers.
+  virtual bool answers_lines() const { return false; }
+  /// The answer to one line. Throws Error(corrupt) when it cannot be understood.
   virtual nlohmann::json answer(const nlohmann::json&) { return nullptr; }
 };
 

@@ -1,49 +1,36 @@
 // Our shards against h5py, which shares no code of ours: tests/interop/shards.py is the other side.
 #include <gtest/gtest.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdlib>
 
 #include "data/shard_reader.h"
+#include "tests/interop/run_python.h"
 #include "tests/unit/base/temp_folder.h"
 #include "tests/unit/data/small_dataset.h"
 
 namespace lockstep {
 namespace {
 
-/// The exit status of `python shards.py VERB PATH`.
-int run_python(const char* python, std::string verb, std::string path) {
-  std::string script = std::string(LOCKSTEP_SOURCE_DIR) + "/tests/interop/shards.py";
-  std::string program = python;
-  char* const arguments[] = {program.data(), script.data(), verb.data(), path.data(), nullptr};
-  pid_t child = 0;
-  if (::posix_spawn(&child, python, nullptr, nullptr, arguments, environ) != 0) return -1;
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 class InteropTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    python_ = std::getenv("LOCKSTEP_PYTHON");
-    if (python_ == nullptr) GTEST_SKIP() << "LOCKSTEP_PYTHON is not set (ctest sets it)";
+    if (testing::python() == nullptr) GTEST_SKIP() << "LOCKSTEP_PYTHON is not set (ctest sets it)";
   }
 
   testing::TempFolder folder_;
-  const char* python_ = nullptr;
 };
 
 TEST_F(InteropTest, H5pyReadsOurs) {
   testing::write_ragged(folder_.path(), 47, {.max_sequences = 20});
-  EXPECT_EQ(run_python(python_, "check", folder_.path().string()), 0);
+  EXPECT_EQ(testing::run_python("interop/shards.py", {"check", folder_.path().string()}), 0);
+}
+
+TEST_F(InteropTest, H5pyReadsOursWithCompression) {
+  testing::write_ragged(folder_.path(), 47, {.max_sequences = 20, .compression = 6});
+  EXPECT_EQ(testing::run_python("interop/shards.py", {"check", folder_.path().string()}), 0);
 }
 
 TEST_F(InteropTest, WeReadH5pys) {
   const std::filesystem::path file = folder_ / "foreign.h5";
-  ASSERT_EQ(run_python(python_, "write", file.string()), 0);
+  ASSERT_EQ(testing::run_python("interop/shards.py", {"write", file.string()}), 0);
   const ShardReader reader(file, testing::ragged_schema());
   ASSERT_EQ(reader.sequences(), 30);
   for (int64_t i = 0; i < 30; ++i) {

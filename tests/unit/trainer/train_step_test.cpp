@@ -30,8 +30,9 @@ RunConfig small_config() {
 }
 
 nlohmann::json description() {
-  return {{"features", kFeatures}, {"scale", 1.0},        {"offset", 0.0},
-          {"target", "classes"},   {"classes", kClasses}, {"labels", nlohmann::json::array()}};
+  const nlohmann::json head = {
+      {"target", "classes"}, {"classes", kClasses}, {"labels", nlohmann::json::array()}};
+  return {{"features", kFeatures}, {"scale", 1.0}, {"offset", 0.0}, {"heads", {head}}};
 }
 
 /// The global batch of a step is a pure function of the step; each rank gets its lanes of it.

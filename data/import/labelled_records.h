@@ -1,0 +1,50 @@
+// Texts with labels, in the forms that data sets come in.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "data/base/fields.h"
+#include "data/import/record_passes.h"
+#include "data/import/split_plan.h"
+
+namespace lockstep {
+
+struct LabelledRecord {
+  std::string text;
+  std::vector<std::string> labels;  ///< one per target
+  std::string problem;              ///< why it is none; empty when it is one
+};
+
+/// `--form` and what goes with it.
+class LabelledForm {
+ public:
+  void describe(Fields& fields);
+  /// Throws Error(usage) when options contradict each other or the number of sources.
+  void check(size_t num_sources) const;
+
+  /// Names of the targets: "label", or those of several label columns.
+  std::vector<std::string> targets() const;
+
+  /// Calls `visit` for every record of every source, in the same order each time.
+  using Visit = std::function<void(const RecordPlace&, const LabelledRecord&)>;
+  void read_all(const std::vector<SplitSource>& sources, const Visit& visit) const;
+
+ private:
+  void read_table(const SplitSource& source, const Visit& visit) const;
+  void read_lines(const SplitSource& source, size_t number, const Visit& visit) const;
+  LabelledRecord from_line(const std::string& line, size_t source) const;
+  std::string trimmed_label(std::string label) const;
+
+  std::string form_ = "tsv";
+  std::string encoding_ = "utf-8";
+  bool header_ = false;
+  std::string text_column_ = "2";
+  std::vector<std::string> label_columns_ = {"1"};
+  std::string separator_ = " ";
+  std::string coarse_;
+  std::vector<std::string> source_labels_;
+};
+
+}  // namespace lockstep

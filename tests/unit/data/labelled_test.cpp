@@ -1,0 +1,173 @@
+// Texts with labels: the forms they come in, how they are divided, and what is rejected.
+#include "data/import/labelled.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "data/base/atomic_file.h"
+#include "data/base/error.h"
+#include "data/dataset.h"
+#include "data/import/rejections.h"
+#include "data/text/tokens.h"
+#include "tests/unit/base/temp_folder.h"
+#include "tests/unit/data/run_tool.h"
+
+namespace lockstep {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::labels_of;
+using testing::ToolOptions;
+
+TEST(TextRulesTest, PunctuationStandsAloneButNotWithinWordsAndNumbers) {
+  const TextRules rules{TokenKind::words, true, true};
+  EXPECT_THAT(
+      tokenize("Don't pay 1,000.50, it's (well-made).", rules),
+      ElementsAre("don't", "pay", "1,000.50", ",", "it's", "(", "well", "-", "made", ")", "."));
+  EXPECT_THAT(tokenize("ÜBER 'quoted' 服务。", rules),
+              ElementsAre("über", "'", "quoted", "'", "服务", "。"));
+  EXPECT_THAT(tokenize("ÀB", TextRules{TokenKind::characters, true, false}), ElementsAre("à", "b"));
+}
+
+class LabelledTest : public ::testing::Test {
+ protected:
+  std::filesystem::path write(const std::string& name, const std::string& text) {
+    write_file_atomically(folder_ / name, text);
+    return folder_ / name;
+  }
+  /// Gives the rejections as text.
+  std::string import(const std::vector<std::filesystem::path>& sources,
+                     const ToolOptions& options) {
+    const auto tool = testing::run_tool(labelled_importer(), sources, out_, options);
+    return tool->rejections()->text();
+  }
+  Manifest manifest() const { return read_manifest(out_); }
+  std::string text(const std::string& split, int64_t id) {
+    return labels_of(out_, split, "inputs", id);
+  }
+  std::string label(const std::string& split, int64_t id) {
+    return labels_of(out_, split, "label", id);
+  }
+
+  testing::TempFolder folder_;
+  std::filesystem::path out_ = folder_ / "out";
+};
+
+TEST_F(LabelledTest, LabelFirstAsInTrec) {
+  import({}, {{"train", write("a", "DESC:manner How is it ?\nNUM:count How many ?\n").string()},
+              {"test", write("b", "NUM:date When is it ?\n").string()},
+              {"form", "label-first"},
+              { "coarse",
+                ":" }});
+  EXPECT_EQ(text("train", 0), "How is it ?");
+  EXPECT_EQ(label("train", 0), "DESC");
+  EXPECT_EQ(text("test", 0), "<unk> is it ?");
+  EXPECT_EQ(label("test", 0), "NUM");
+  EXPECT_THAT(manifest().streams[1].labels, ElementsAre("DESC", "NUM"));
+}
+
+TEST_F(LabelledTest, LabelLastInAnotherEncoding) {
+  import({write("a", "caf\xe9 is good@positive\na@b is a sign@neutral\n")},
+         {{"form", "label-last"},
+          {"label_separator", "@"},
+          {"encoding", "latin-1"},
+          {"split", "1,0,0"},
+          { "split_by",
+            "position" }});
+  EXPECT_EQ(text("train", 0), "café is good");
+  EXPECT_EQ(text("train", 1), "a@b is a sign");
+  EXPECT_EQ(label("train", 1), "neutral");
+}
+
+TEST_F(LabelledTest, TablesWithQuotesHeadersAndSeveralTargets) {
+  import({write("a",
+                "topic,review,mood\nroom,\"big, \"\"clean\"\"\nand quiet\",good\nfood,cold,bad\n")},
+         {{"form", "csv"},
+          {"header", "true"},
+          {"text_column", "review"},
+          {"label_column", "topic,mood"},
+          {"split", "1,0,0"},
+          {"split_by", "position"},
+          { "split_punctuation",
+            "true" }});
+  EXPECT_EQ(text("train", 0), "big , \" clean \" and quiet");
+  EXPECT_EQ(labels_of(out_, "train", "topic", 1), "food");
+  EXPECT_EQ(labels_of(out_, "train", "mood", 1), "bad");
+  EXPECT_EQ(manifest().streams[1].name, "mood") << "targets in sorted order";
+}
+
+TEST_F(LabelledTest, AFileForEachLabel) {
+  import({write("neg", "bad film\n"), write("pos", "good film\ngreat\n")},
+         {{"form", "file"}, {"source_labels", "neg,pos"}, {"split", "1,0,0"}, {
+            "split_by",
+            "position"
+          }});
+  EXPECT_EQ(label("train", 0), "neg");
+  EXPECT_EQ(label("train", 2), "pos");
+  EXPECT_THROW(import({folder_ / "neg"}, {{"form", "file"}, {"source_labels", "neg,pos"}}), Error);
+}
+
+TEST_F(LabelledTest, RecordsOfEveryLabelAreDividedAlike) {
+  std::string lines;
+  for (int i = 0; i < 200; ++i) {
+    lines += (i % 4 == 0 ? "rare\ttext " : "common\ttext ") + std::to_string(i) + "\n";
+  }
+  import({write("a", lines)}, {{ "split", "0.6,0.2,0.2" }});
+  std::set<std::string> seen;
+  for (const auto& [split, size] : {std::pair("train", 120), {"validation", 40}, {"test", 40}}) {
+    const Dataset dataset(out_);
+    const Split records = dataset.open_split(split);
+    ASSERT_EQ(records.size(), size);
+    int rare = 0;
+    for (int64_t id = 0; id < size; ++id) rare += label(split, id) == "rare" ? 1 : 0;
+    EXPECT_EQ(rare, size / 4) << split;
+  }
+  const std::string first = testing::shard_hashes(out_);
+  std::filesystem::remove_all(out_);
+  import({folder_ / "a"}, {{ "split", "0.6,0.2,0.2" }});
+  EXPECT_EQ(testing::shard_hashes(out_), first);
+  std::filesystem::remove_all(out_);
+  import({folder_ / "a"}, {{"split", "0.6,0.2,0.2"}, { "seed", "2" }});
+  EXPECT_NE(testing::shard_hashes(out_), first);
+}
+
+TEST_F(LabelledTest, WhatIsNoRecordIsRejectedWithItsPlace) {
+  const std::string train = write("a", "x\tgood\nx\t  \nno tab\n\xff\tx\ny\tbad\n").string();
+  const std::string test = write("b", "x\tfine\nnew\tfine\n").string();
+  const std::string shown = import({}, {{"train", train}, {"test", test}, {"max_rejected", "0.9"}});
+  EXPECT_THAT(shown, HasSubstr("4 of 7 records were rejected"));
+  EXPECT_THAT(shown, HasSubstr(train + ":2: has no text"));
+  EXPECT_THAT(shown, HasSubstr(train + ":3: has 1 column, not 2"));
+  EXPECT_THAT(shown, HasSubstr(train + ":4: byte 1 is not UTF-8"));
+  EXPECT_THAT(shown, HasSubstr(test + ":2: the label \"new\" is not in the training records"));
+  EXPECT_EQ(manifest().splits[0].sequences, 2);
+  EXPECT_EQ(manifest().splits[1].sequences, 1);
+}
+
+TEST_F(LabelledTest, TooManyRejectionsLeaveNothingBehind) {
+  const auto file = write("a", "x\tgood\nno tab\n");
+  try {
+    import({file}, {});
+    FAIL() << "must be refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::corrupt);
+    EXPECT_THAT(error.what(), HasSubstr(":2: has 1 column"));
+    EXPECT_THAT(error.hint(), HasSubstr("--max-rejected"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(out_));
+}
+
+TEST_F(LabelledTest, RareTokensBecomeUnknown) {
+  import({write("a", "x\ta a b\ny\ta b c\n")}, {{"split", "1,0,0"},
+                                                {"split_by", "position"},
+                                                { "min_count",
+                                                  "2" }});
+  EXPECT_EQ(text("train", 1), "a b <unk>");
+  EXPECT_FALSE(manifest().text->lowercase);
+}
+
+}  // namespace
+}  // namespace lockstep
