@@ -1,0 +1,112 @@
+"""Texts with labels: the same training at any world size with batches of like lengths, figures as PyTorch's."""
+
+import json
+import math
+import random
+import unittest
+
+from support import Workshop, run
+
+MODEL = ["task=sequence_classification", "model.embedding_size=12", "model.hidden_size=10", "model.bidirectional=true",
+         "model.pooling=max", "model.dropout=0.2", "batch.size=14", "batch.window=4", "batch.max_steps=150",
+         "optimizer.learning_rate=0.02", "evaluate.batch_size=9", "train.log_every=1"]
+
+
+class TextClassification(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.shop = Workshop()
+        cls.addClassCleanup(cls.shop.close)
+        generator = random.Random(5)
+        rows = ["topic,text,mood"]
+        for _ in range(240):
+            topic, mood = generator.choice(["room", "food", "staff"]), generator.choice(["good", "bad"])
+            words = [topic, mood] + [f"w{generator.randrange(40)}" for _ in range(int(generator.lognormvariate(2, 0.7)))]
+            generator.shuffle(words)
+            rows.append(f"{topic},\"{' '.join(words)}\",{mood}")
+        table = cls.shop.root / "reviews.csv"
+        table.write_text("\n".join(rows) + "\n")
+        for name, column in (("one", "topic"), ("two", "topic,mood")):
+            run(["data", "import", "labelled", table, "--form", "csv", "--header", "--text-column", "text",
+                 "--label-column", column, "--split", "0.7,0,0.3", "--min-count", "2", "--out", cls.shop.root / f"{name}.data"])
+
+    def train(self, name, *overrides, ranks=1, data="one"):
+        return self.shop.train(name, f"data.path={self.shop.root / data}.data", *MODEL, *overrides, ranks=ranks)
+
+    def test_losses_agree_on_1_2_3_and_4_ranks(self):
+        for ranks in (1, 2, 3, 4):
+            result = self.train(f"agree{ranks}", "train.steps=20", ranks=ranks)
+            self.assertEqual(result["world_size"], ranks)
+        want = self.shop.losses("agree1")
+        for ranks in (2, 3, 4):
+            got = self.shop.losses(f"agree{ranks}")
+            for step, loss in want.items():
+                self.assertAlmostEqual(got[step], loss, delta=1e-5 * loss, msg=f"{ranks} ranks, step {step}")
+
+    def test_bits_agree_with_lanes(self):
+        settings = ["train.steps=25", "reproducible=true", "lanes=4"]
+        whole = self.train("bits1", *settings)
+        for ranks in (2, 4):
+            self.assertEqual(self.train(f"bits{ranks}", *settings, ranks=ranks)["parameters_sha256"],
+                             whole["parameters_sha256"])
+
+    def test_batches_of_like_lengths_have_less_padding(self):
+        windowed = self.train("windowed", "train.steps=0", "train.epochs=2", ranks=2)
+        plain = self.train("plain", "train.steps=0", "train.epochs=2", "batch.window=0", "batch.max_steps=0", ranks=2)
+        self.assertLess(windowed["padding_fraction"], 0.6 * plain["padding_fraction"])
+
+    def test_figures_are_pytorchs_and_predictions_agree(self):
+        import h5py
+        import torch
+        from safetensors.torch import load_file
+        self.train("judged", "train.steps=0", "train.epochs=12", data="two", ranks=2)
+        figures, reports = zip(*(self.shop.figures("judged", ranks=ranks) for ranks in (1, 3)))
+        self.assertEqual(figures[0], figures[1])
+        report = reports[0]
+        newest = sorted((self.shop.root / "judged/checkpoints").glob("step-*"))[-1]
+        weights = load_file(newest / "model.safetensors")
+        lstm = torch.nn.LSTM(12, 10, bidirectional=True)
+        lstm.load_state_dict({k[len("lstm."):]: v for k, v in weights.items() if k.startswith("lstm.")})
+        manifest = json.loads((self.shop.root / "two.data/manifest.json").read_text())
+        words = manifest["streams"][0]["labels"]
+        heads = [(s["name"], s["labels"]) for s in manifest["streams"][1:]]
+        self.assertEqual([name for name, _ in heads], ["mood", "topic"])
+        loss, pairs, lines, begin = 0.0, {name: [] for name, _ in heads}, [], 0
+        with h5py.File(self.shop.root / "two.data/test-00000.h5") as file, torch.no_grad():
+            for row, (length, *_) in enumerate(file["seqLengths"][:]):
+                symbols = torch.tensor(file["inputs"][begin:begin + length].astype("int64"))
+                begin += length
+                y, _ = lstm(weights["embedding_weight"][symbols].unsqueeze(1))
+                logits = weights["output.weight"] @ y.max(0).values[0] + weights["output.bias"]
+                first = 0
+                for name, labels in heads:
+                    own, label = logits[first:first + len(labels)], int(file[f"targets/data/{name}"][row])
+                    first += len(labels)
+                    loss += torch.nn.functional.cross_entropy(own, torch.tensor(label)).item()
+                    pairs[name].append((label, int(own.argmax())))
+                lines.append(json.dumps({"text": " ".join(words[s] for s in symbols), "id": row}))
+        self.assertAlmostEqual(report["loss"], loss / len(lines), delta=1e-4)
+        for name, labels in heads:
+            self.assertAlmostEqual(report[f"{name}_accuracy"], sum(a == b for a, b in pairs[name]) / len(lines))
+            self.assertAlmostEqual(report[f"{name}_macro_f1"], macro_f1(pairs[name], len(labels)), delta=1e-9)
+            self.assertGreater(report[f"{name}_accuracy"], 0.9)
+        done = run(["predict", self.shop.root / "judged"], expect=65, input="\n".join([*lines, '{"text": " "}', "{}"]) + "\n")
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        for row, answer in enumerate(answers[:-2]):
+            self.assertEqual(answer["id"], row)
+            for name, labels in heads:
+                self.assertEqual(answer[name]["label"], labels[pairs[name][row][1]])
+        self.assertTrue(all("error" in answer for answer in answers[-2:]))
+
+
+def macro_f1(pairs, classes):
+    scores = []
+    for c in range(classes):
+        true, taken = sum(a == c for a, _ in pairs), sum(b == c for _, b in pairs)
+        if true + taken:
+            scores.append(2 * sum(a == b == c for a, b in pairs) / (true + taken))
+    return math.fsum(scores) / len(scores)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
