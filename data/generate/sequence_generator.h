@@ -1,0 +1,73 @@
+// What generators of sequences share: counts of splits, a seed, and writing. Each sequence is a
+// pure function of (seed, split, index), so any machine gives the same bytes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "data/data_tool.h"
+#include "data/manifest.h"
+#include "data/mix.h"
+#include "data/shard_writer.h"
+
+namespace lockstep {
+
+/// One stream of a sequence while it is made.
+class GeneratedStream {
+ public:
+  /// One value of the stream's element type; a step has as many as the stream has features, or one.
+  template <class T>
+  void add(T value) {
+    const size_t at = bytes_.size();
+    bytes_.resize(at + sizeof(T));
+    std::memcpy(bytes_.data() + at, &value, sizeof(T));
+    ++values_;
+  }
+  void clear() {
+    bytes_.clear();
+    values_ = 0;
+  }
+  int64_t values() const { return values_; }
+  const void* data() const { return bytes_.data(); }
+
+ private:
+  std::vector<char> bytes_;
+  int64_t values_ = 0;
+};
+
+class SequenceGenerator : public DataTool {
+ public:
+  void describe(Fields& fields) final;
+  void run(const std::vector<std::filesystem::path>& sources, const std::filesystem::path& out,
+           const Progress& progress) final;
+
+ protected:
+  virtual void describe_own(Fields& fields) = 0;
+  /// Inputs first, then targets in sorted order. Throws Error(usage) when options do not fit.
+  virtual std::vector<StreamSchema> schema() = 0;
+  /// "the adding problem, ...", for the manifest.
+  virtual std::string source() const = 0;
+  /// Makes one sequence: one empty stream for each of schema().
+  virtual void make(Random random, std::vector<GeneratedStream>& streams) = 0;
+
+ private:
+  SplitInfo write_split(const std::string& name, uint64_t number, int64_t count,
+                        const std::filesystem::path& folder,
+                        const std::vector<StreamSchema>& streams, const Progress& progress);
+
+  std::array<int64_t, 3> counts_{10000, 0, 1000};
+  int64_t seed_ = 1;
+  ShardLimits limits_;
+};
+
+StreamSchema dense_stream(const std::string& name, ElementType element, int64_t features,
+                          double scale = 1);
+StreamSchema symbol_stream(const std::string& name, std::vector<std::string> labels);
+
+/// "0" to "9".
+std::vector<std::string> digit_labels();
+
+}  // namespace lockstep
