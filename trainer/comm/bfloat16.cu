@@ -5,9 +5,13 @@ namespace {
 
 constexpr unsigned kThreads = 256;
 
-unsigned blocks_for(size_t count) { return static_cast<unsigned>((count + kThreads - 1) / kThreads); }
+unsigned blocks_for(size_t count) {
+  return static_cast<unsigned>((count + kThreads - 1) / kThreads);
+}
 
-__device__ size_t place() { return static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
+__device__ size_t place() {
+  return static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+}
 
 __global__ void narrow_values(const float* values, uint16_t* narrow, size_t count) {
   const size_t i = place();

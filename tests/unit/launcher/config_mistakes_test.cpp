@@ -149,10 +149,10 @@ const std::vector<BadText>& out_of_range() {
 const std::vector<BadText>& wrong_shapes() {
   static const std::vector<BadText> rows = {
       {"batch: 64\n", "1:8",
-       "batch is a section with the keys size, accumulation; found integer 64"},
+       "batch is a section with the keys size, window, max_steps, accumulation; found integer 64"},
       {"batch: [size]\n", "1:8", "batch is a section with the keys"},
       {"batch: \"size\"\n", "1:8", "found text \"size\""},
-      {"batch:\n", "1:1", "batch is a section with the keys size, accumulation; found nothing"},
+      {"batch:\n", "1:1", "batch is a section with the keys size, window, max_steps, accumulation; found nothing"},
       {"batch: ~\n", "1:1", "found nothing"},
       {"batch:\n  size:\n", "2:3", "batch.size: has no value; expected integer"},
       {"batch:\n  size: null\n", "2:3", "batch.size: has no value"},
