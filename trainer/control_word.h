@@ -3,6 +3,7 @@
 // gathers the slots.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
