@@ -15,27 +15,23 @@ constexpr int kStripSide = 16;  // pixels of a digit's square
 class DigitStripGenerator : public SequenceGenerator {
  protected:
   void describe_own(Fields& fields) override {
-    fields.add("shortest", shortest_, "digits in the shortest strip").at_least(1).at_most(1024);
-    fields.add("longest", longest_, "digits in the longest strip").at_least(1).at_most(1024);
+    count_.describe(fields, "digits", "strip");
     fields.add("noise", noise_, "deviation of the noise on a pixel (of 255)")
         .at_least(0)
         .at_most(100);
     fields.add("fonts", folder_, "folder that is searched for fonts");
   }
   std::vector<StreamSchema> schema() override {
-    if (longest_ < shortest_) {
-      throw Error(ExitCode::usage, "--longest is less than --shortest");
-    }
+    count_.check();
     fonts_ = std::make_unique<DigitFonts>(folder_);
     return {dense_stream("inputs", ElementType::u8, kStripSide, 1.0 / 255),
             symbol_stream("digits", digit_labels())};
   }
   std::string source() const override {
-    return fmt::format("strips of {} to {} digits", shortest_, longest_);
+    return fmt::format("strips of {} to {} digits", count_.shortest, count_.longest);
   }
   void make(Random random, std::vector<GeneratedStream>& streams) override {
-    const auto choices = static_cast<uint64_t>(longest_ - shortest_ + 1);
-    const auto count = shortest_ + static_cast<int64_t>(random.below(choices));
+    const int64_t count = count_.draw(random);
     const std::vector<uint8_t> paper(kStripSide * kStripSide);
     std::vector<uint8_t> glyph;
     for (int64_t i = 0; i < count; ++i) {
@@ -69,8 +65,7 @@ class DigitStripGenerator : public SequenceGenerator {
     }
   }
 
-  int64_t shortest_ = 3;
-  int64_t longest_ = 7;
+  CountRange count_;
   double noise_ = 10;
   std::string folder_ = "/usr/share/fonts";
   std::unique_ptr<DigitFonts> fonts_;

@@ -61,6 +61,24 @@ SplitInfo SequenceGenerator::write_split(const std::string& name, uint64_t numbe
   return writer.finish();
 }
 
+void CountRange::describe(Fields& fields, const std::string& things, const std::string& whole) {
+  fields.add("shortest", shortest, fmt::format("{} in the shortest {}", things, whole))
+      .at_least(1)
+      .at_most(1024);
+  fields.add("longest", longest, fmt::format("{} in the longest {}", things, whole))
+      .at_least(1)
+      .at_most(1024);
+}
+
+void CountRange::check() const {
+  if (longest < shortest) throw Error(ExitCode::usage, "--longest is less than --shortest");
+}
+
+int64_t CountRange::draw(Random& random) const {
+  return shortest +
+         static_cast<int64_t>(random.below(static_cast<uint64_t>(longest - shortest + 1)));
+}
+
 StreamSchema dense_stream(const std::string& name, ElementType element, int64_t features,
                           double scale) {
   StreamSchema stream;

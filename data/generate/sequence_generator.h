@@ -63,6 +63,18 @@ class SequenceGenerator : public DataTool {
   ShardLimits limits_;
 };
 
+/// How many things a sequence is made of: `--shortest` to `--longest`, all equally likely.
+struct CountRange {
+  int64_t shortest = 3;
+  int64_t longest = 7;
+
+  /// `things` in the help texts: "digits in ... strip".
+  void describe(Fields& fields, const std::string& things, const std::string& whole);
+  /// Throws Error(usage) when there is none.
+  void check() const;
+  int64_t draw(Random& random) const;
+};
+
 StreamSchema dense_stream(const std::string& name, ElementType element, int64_t features,
                           double scale = 1);
 StreamSchema symbol_stream(const std::string& name, std::vector<std::string> labels);

@@ -54,25 +54,21 @@ double goertzel(const double* wave, size_t count, double frequency) {
 class TonesGenerator : public SequenceGenerator {
  protected:
   void describe_own(Fields& fields) override {
-    fields.add("shortest", shortest_, "words in the shortest string").at_least(1).at_most(1024);
-    fields.add("longest", longest_, "words in the longest string").at_least(1).at_most(1024);
+    count_.describe(fields, "words", "string");
     fields.add("noise", noise_, "deviation of the noise; a tone has amplitude 1")
         .at_least(0)
         .at_most(10);
   }
   std::vector<StreamSchema> schema() override {
-    if (longest_ < shortest_) {
-      throw Error(ExitCode::usage, "--longest is less than --shortest");
-    }
+    count_.check();
     return {dense_stream("inputs", ElementType::u8, kToneBands, 1.0 / 32),
             symbol_stream("digits", digit_labels())};
   }
   std::string source() const override {
-    return fmt::format("strings of {} to {} words of tones", shortest_, longest_);
+    return fmt::format("strings of {} to {} words of tones", count_.shortest, count_.longest);
   }
   void make(Random random, std::vector<GeneratedStream>& streams) override {
-    const auto choices = static_cast<uint64_t>(longest_ - shortest_ + 1);
-    const auto count = shortest_ + static_cast<int64_t>(random.below(choices));
+    const int64_t count = count_.draw(random);
     std::vector<double> wave;
     const auto pause = [&] {
       append_noise(wave, static_cast<size_t>(random.uniform(0.03, 0.1) * kToneRate), noise_,
@@ -95,8 +91,7 @@ class TonesGenerator : public SequenceGenerator {
   }
 
  private:
-  int64_t shortest_ = 3;
-  int64_t longest_ = 7;
+  CountRange count_;
   double noise_ = 0.1;
 };
 

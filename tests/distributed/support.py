@@ -93,6 +93,15 @@ class Workshop:
         line = done.stdout.strip().splitlines()[-1]
         return line[: line.index('"seconds"')], json.loads(line)
 
+    def assert_same_losses(self, test, names, tolerance=1e-5):
+        """All runs have the first one's training losses at every step, to a share of them."""
+        want = self.losses(names[0])
+        test.assertGreater(len(want), 0)
+        for name in names[1:]:
+            got = self.losses(name)
+            for step, loss in want.items():
+                test.assertAlmostEqual(got[step], loss, delta=tolerance * loss, msg=f"{name}, step {step}")
+
     def losses(self, name):
         """Training loss by step."""
         lines = (self.root / name / "metrics.jsonl").read_text().splitlines()

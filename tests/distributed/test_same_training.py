@@ -24,13 +24,9 @@ class SameTraining(unittest.TestCase):
         cls.addClassCleanup(cls.shop.close)
 
     def assert_same_losses(self, reference, others, tolerance=1e-5):
-        want = self.shop.losses(reference)
-        self.assertEqual(sorted(want), list(range(1, 21)))
-        for name in others:
-            got = self.shop.losses(name)
-            self.assertEqual(sorted(got), sorted(want), name)
-            for step, loss in want.items():
-                self.assertAlmostEqual(got[step], loss, delta=tolerance * abs(loss), msg=f"{name}, step {step}")
+        for name in [reference, *others]:
+            self.assertEqual(sorted(self.shop.losses(name)), list(range(1, 21)), name)
+        self.shop.assert_same_losses(self, [reference, *others], tolerance)
 
     def test_losses_agree_on_1_2_3_and_4_ranks(self):
         for kind, settings in {"plain": [], "rich": RICH}.items():

@@ -37,11 +37,7 @@ class TextClassification(unittest.TestCase):
         for ranks in (1, 2, 3, 4):
             result = self.train(f"agree{ranks}", "train.steps=20", ranks=ranks)
             self.assertEqual(result["world_size"], ranks)
-        want = self.shop.losses("agree1")
-        for ranks in (2, 3, 4):
-            got = self.shop.losses(f"agree{ranks}")
-            for step, loss in want.items():
-                self.assertAlmostEqual(got[step], loss, delta=1e-5 * loss, msg=f"{ranks} ranks, step {step}")
+        self.shop.assert_same_losses(self, [f"agree{ranks}" for ranks in (1, 2, 3, 4)])
 
     def test_bits_agree_with_lanes(self):
         settings = ["train.steps=25", "reproducible=true", "lanes=4"]

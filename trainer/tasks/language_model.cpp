@@ -8,6 +8,7 @@
 #include "data/base/error.h"
 #include "data/mix.h"
 #include "data/text/tokens.h"
+#include "trainer/model/linear_cross_entropy.h"
 #include "trainer/model/lstm_stack.h"
 #include "trainer/tasks/text_inputs.h"
 
@@ -36,20 +37,30 @@ class LanguageModelImpl : public torch::nn::Module {
     bias_V_ = register_parameter("output_bias", torch::zeros({vocabulary}));
   }
 
-  /// [T, B] tokens -> logits [T * B, V].
-  Tensor forward(const Tensor& tokens_TB, const DropoutKey& key, std::vector<LstmState>& states) {
+  /// [T, B] tokens -> what the output layer gets, [T * B, H].
+  Tensor hidden(const Tensor& tokens_TB, const DropoutKey& key, std::vector<LstmState>& states) {
     constexpr int kInputSite = 0, kOutputSite = 1, kLstmSites = 2;
     const Tensor x_TBE = torch::embedding(embedding_VE_, tokens_TB.clamp_min(0));
     const Tensor y_TBH = lstm_->forward(dropout(x_TBE, config_.dropout, key, kInputSite), {}, key,
                                         kLstmSites, &states);
     const Tensor dropped = dropout(y_TBH, config_.dropout, key, kOutputSite);
-    return torch::addmm(bias_V_, dropped.reshape({-1, config_.hidden_size}),
-                        (config_.tied ? embedding_VE_ : output_VH_).t());
+    return dropped.reshape({-1, config_.hidden_size});
+  }
+
+  /// [N, H] -> [N, V].
+  Tensor logits(const Tensor& hidden_NH) {
+    return torch::addmm(bias_V_, hidden_NH, output_weight().t());
+  }
+  /// Sum of the cross-entropies.
+  Tensor loss(const Tensor& hidden_NH, const Tensor& targets_N) {
+    return linear_cross_entropy(hidden_NH, output_weight(), bias_V_, targets_N);
   }
 
   int64_t embedding_size() const { return embedding_size_; }
 
  private:
+  const Tensor& output_weight() const { return config_.tied ? embedding_VE_ : output_VH_; }
+
   ModelConfig config_;
   int64_t embedding_size_;
   Tensor embedding_VE_, output_VH_, bias_V_;
@@ -157,11 +168,10 @@ void LanguageModelTask::keep_states(const DeviceBatch& batch,
 
 TaskOutput LanguageModelTask::compute(const DeviceBatch& batch, const DropoutKey& key) {
   std::vector<LstmState> states = states_of(batch);
-  const Tensor logits_NV = model_->forward(batch.inputs, key, states);
+  const Tensor hidden_NH = model_->hidden(batch.inputs, key, states);
   keep_states(batch, states);
   const Tensor targets_N = batch.target("targets").reshape(-1);
-  const Tensor loss_sum = torch::cross_entropy_loss(logits_NV, targets_N, {}, at::Reduction::Sum,
-                                                    /*ignore_index=*/kPaddingSymbol);
+  const Tensor loss_sum = model_->loss(hidden_NH, targets_N);
   torch::NoGradGuard no_grad;
   const Tensor count = targets_N.ne(kPaddingSymbol).sum().to(torch::kFloat32);
   return {loss_sum, torch::stack({loss_sum.detach(), count})};
@@ -202,10 +212,8 @@ json LanguageModelTask::score(const std::string& text) {
   const auto count = static_cast<int64_t>(symbols.size()) - 1;
   const Tensor all = torch::tensor(symbols);
   std::vector<LstmState> states(static_cast<size_t>(config_.num_layers));
-  const Tensor logits = model_->forward(all.narrow(0, 0, count).unsqueeze(1), {}, states);
-  const double loss =
-      torch::cross_entropy_loss(logits, all.narrow(0, 1, count), {}, at::Reduction::Sum)
-          .item<double>();
+  const Tensor hidden = model_->hidden(all.narrow(0, 0, count).unsqueeze(1), {}, states);
+  const double loss = model_->loss(hidden, all.narrow(0, 1, count)).item<double>();
   const double mean = loss / static_cast<double>(count);
   return {{"tokens", count}, {"loss", loss}, {"perplexity", std::exp(mean)}};
 }
@@ -217,8 +225,9 @@ json LanguageModelTask::sample(const std::string& prompt, const SampleRequest& r
   Tensor input = torch::tensor(symbols).unsqueeze(1);
   std::vector<std::string> drawn;
   for (int64_t i = 0; i < request.length; ++i) {
-    const Tensor logits = model_->forward(input, {}, states);
-    const int64_t symbol = draw(logits[logits.size(0) - 1].cpu(), request, i);
+    const Tensor hidden = model_->hidden(input, {}, states);
+    const Tensor last = hidden.narrow(0, hidden.size(0) - 1, 1);
+    const int64_t symbol = draw(model_->logits(last)[0].cpu(), request, i);
     const std::string token = labels[static_cast<size_t>(symbol)];
     drawn.push_back(token == description_.at("end") ? "\n" : token);
     input = torch::full({1, 1}, symbol, torch::kInt64);

@@ -33,18 +33,7 @@ class H5ImportTest : public ::testing::Test {
     const Split split = dataset.open_split("train");
     ASSERT_EQ(split.size(), 30);
     ASSERT_EQ(split.streams().size(), 3u);
-    for (int64_t id = 0; id < 30; ++id) {
-      const testing::Sequence expected = testing::ragged_sequence(id);
-      std::vector<float> inputs(static_cast<size_t>(split.length(id, 0)) * 3);
-      std::vector<double> regression(static_cast<size_t>(split.length(id, 1)) * 2);
-      std::vector<int32_t> words(static_cast<size_t>(split.length(id, 2)));
-      split.read(id, 0, inputs.data());
-      split.read(id, 1, regression.data());
-      split.read(id, 2, words.data());
-      EXPECT_EQ(inputs, expected.inputs) << id;
-      EXPECT_EQ(regression, expected.regression) << id;
-      EXPECT_EQ(words, expected.words) << id;
-    }
+    testing::expect_ragged_sequences(split, 30);
   }
 
   testing::TempFolder folder_;

@@ -33,18 +33,7 @@ TEST_F(InteropTest, WeReadH5pys) {
   ASSERT_EQ(testing::run_python("interop/shards.py", {"write", file.string()}), 0);
   const ShardReader reader(file, testing::ragged_schema());
   ASSERT_EQ(reader.sequences(), 30);
-  for (int64_t i = 0; i < 30; ++i) {
-    const testing::Sequence expected = testing::ragged_sequence(i);
-    std::vector<float> inputs(static_cast<size_t>(reader.length(i, 0)) * 3);
-    std::vector<double> regression(static_cast<size_t>(reader.length(i, 1)) * 2);
-    std::vector<int32_t> words(static_cast<size_t>(reader.length(i, 2)));
-    reader.read(i, 0, inputs.data());
-    reader.read(i, 1, regression.data());
-    reader.read(i, 2, words.data());
-    EXPECT_EQ(inputs, expected.inputs) << i;
-    EXPECT_EQ(regression, expected.regression) << i;
-    EXPECT_EQ(words, expected.words) << i;
-  }
+  testing::expect_ragged_sequences(reader, 30);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "trainer/model/kernels/lstm_kernel.h"
+#include "trainer/model/kernels/softmax_kernel.h"
 #include "trainer/model/kernels/update_kernel.h"
 
 namespace lockstep {
@@ -11,6 +12,7 @@ struct CpuKernels {
   const char* name;  ///< "avx512", "avx2", "portable"
   LstmKernel lstm;
   UpdateKernel update;
+  SoftmaxKernel softmax;
 };
 
 /// The fastest this processor can run. The environment variable LOCKSTEP_CPU_KERNELS names another

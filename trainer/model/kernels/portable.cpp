@@ -1,13 +1,14 @@
 // Whatever the compiler makes of 4 floats at a time on any processor.
 #include "trainer/model/kernels/cpu_kernels.h"
 #include "trainer/model/kernels/lstm_loops.h"
+#include "trainer/model/kernels/softmax_loops.h"
 #include "trainer/model/kernels/update_loops.h"
 
 namespace lockstep {
 
 using PortableFloats = Simd<4, struct Portable>;
-const CpuKernels kPortableKernels = {"portable",
-                                     make_lstm_kernel<LstmLoops<PortableFloats, 3, 6>>(),
-                                     make_update_kernel<PortableFloats>()};
+const CpuKernels kPortableKernels = {
+    "portable", make_lstm_kernel<LstmLoops<PortableFloats, 3, 6>>(),
+    make_update_kernel<PortableFloats>(), make_softmax_kernel<PortableFloats>()};
 
 }  // namespace lockstep
