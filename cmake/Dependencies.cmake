@@ -17,3 +17,15 @@ find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
 add_library(utf8proc::utf8proc UNKNOWN IMPORTED)
 set_target_properties(utf8proc::utf8proc PROPERTIES
   IMPORTED_LOCATION ${UTF8PROC_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${UTF8PROC_INCLUDE_DIR})
+
+# Nor do its libsndfile and its FFTW (single precision).
+find_library(SNDFILE_LIBRARY sndfile REQUIRED)
+find_path(SNDFILE_INCLUDE_DIR sndfile.h REQUIRED)
+add_library(sndfile::sndfile UNKNOWN IMPORTED)
+set_target_properties(sndfile::sndfile PROPERTIES
+  IMPORTED_LOCATION ${SNDFILE_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${SNDFILE_INCLUDE_DIR})
+find_library(FFTW3F_LIBRARY fftw3f REQUIRED)
+find_path(FFTW3F_INCLUDE_DIR fftw3.h REQUIRED)
+add_library(fftw3f::fftw3f UNKNOWN IMPORTED)
+set_target_properties(fftw3f::fftw3f PROPERTIES
+  IMPORTED_LOCATION ${FFTW3F_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${FFTW3F_INCLUDE_DIR})

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "data/length_histogram.h"
+#include "data/signal_info.h"
 
 namespace lockstep {
 
@@ -68,7 +70,11 @@ struct Manifest {
   std::string source;                 ///< what it was made from, in words
   std::vector<StreamSchema> streams;  ///< inputs first, then targets in sorted order of names
   std::vector<SplitInfo> splits;
-  std::optional<TextInfo> text;  ///< when the inputs were text
+  std::optional<TextInfo> text;                   ///< when the inputs were text
+  std::optional<AudioInfo> audio;                 ///< when they were sound
+  std::optional<SymbolsInfo> symbols;             ///< when they were letters of an alphabet
+  std::optional<SeriesInfo> series;               ///< when they were windows of a series
+  std::map<std::string, FeatureScaling> scaling;  ///< of dense streams, by name
 
   /// Null when there is none of that name.
   const SplitInfo* find_split(const std::string& name) const;

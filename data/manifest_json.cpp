@@ -10,6 +10,7 @@
 #include "data/base/sha256.h"
 #include "data/element_type.h"
 #include "data/manifest.h"
+#include "data/signal_info_json.h"
 
 namespace lockstep {
 namespace {
@@ -73,7 +74,26 @@ json json_of(const Manifest& manifest) {
                       {"lowercase", manifest.text->lowercase},
                       {"split_punctuation", manifest.text->split_punctuation}};
   }
+  if (manifest.audio) object["audio"] = json_of(*manifest.audio);
+  if (manifest.symbols) object["symbols"] = json_of(*manifest.symbols);
+  if (manifest.series) object["series"] = json_of(*manifest.series);
+  for (const auto& [stream, scaling] : manifest.scaling) {
+    object["scaling"][stream] = json_of(scaling);
+  }
   return object;
+}
+
+void read_signal_info(const JsonValue& root, Manifest& manifest) {
+  if (root.has("audio")) manifest.audio = read_audio_info(root.member("audio"));
+  if (root.has("symbols")) manifest.symbols = read_symbols_info(root.member("symbols"));
+  if (root.has("series")) manifest.series = read_series_info(root.member("series"));
+  if (!root.has("scaling")) return;
+  const JsonValue scaling = root.member("scaling");
+  for (const StreamSchema& stream : manifest.streams) {
+    if (!scaling.has(stream.name)) continue;
+    manifest.scaling[stream.name] =
+        read_feature_scaling(scaling.member(stream.name), stream.features);
+  }
 }
 
 std::optional<TextInfo> read_text_info(const JsonValue& root) {
@@ -245,6 +265,7 @@ Manifest read_manifest(const std::filesystem::path& folder) {
     }
   }
   manifest.text = read_text_info(root);
+  read_signal_info(root, manifest);
   return manifest;
 }
 

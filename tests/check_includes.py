@@ -30,6 +30,8 @@ HOMES = [
     (r"hdf5(_hl)?\.h", r"data/shard_"),
     (r"openssl/", r"data/base/sha256"),
     (r"zlib\.h", r"data/import/"),
+    (r"sndfile\.h", r"data/audio/sound_file"),
+    (r"fftw3\.h", r"data/audio/spectrum"),
     (r"utf8proc\.h", r"data/text/"),
     (r"xxhash\.h", r"trainer/train_step"),
     (r"ft2build\.h|freetype/", r"data/generate/"),

@@ -16,8 +16,10 @@ inline const char* python() {
   return std::getenv("LOCKSTEP_PYTHON");
 }
 
-/// The exit status of `python tests/SCRIPT ARGUMENTS...`; -1 when it did not end by itself.
+/// The exit status of `python tests/SCRIPT ARGUMENTS...`; -1 when it did not end by itself, or
+/// there is no Python.
 inline int run_python(const std::string& script, std::vector<std::string> arguments) {
+  if (python() == nullptr) return -1;
   arguments.insert(arguments.begin(),
                    {python(), std::string(LOCKSTEP_SOURCE_DIR) + "/tests/" + script});
   std::vector<char*> pointers;

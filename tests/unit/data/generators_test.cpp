@@ -11,7 +11,7 @@
 #include "data/dataset.h"
 #include "data/element_type.h"
 #include "tests/unit/base/temp_folder.h"
-#include "tests/unit/data/run_tool.h"
+#include "tests/unit/data/tool_run.h"
 
 namespace lockstep {
 namespace {
@@ -101,16 +101,16 @@ TEST_F(GeneratorsTest, TemporalOrderTellsTheOrderOfXAndY) {
     generate("temporal-order", {{"relevant", relevant}});
     std::set<std::string> orders;
     for (int64_t id = 0; id < split_->size(); ++id) {
-      const std::string text = testing::labels_of(out_, "train", "inputs", id);
+      const std::string text = testing::text_of(out_, "train", id, "inputs");
       EXPECT_EQ(text.front(), 'E');
       EXPECT_EQ(text.back(), 'B');
       std::string order;
       for (const char c : text) {
         if (c == 'X' || c == 'Y') order += c;
       }
-      EXPECT_EQ(testing::labels_of(out_, "train", "order", id), order);
+      EXPECT_EQ(testing::text_of(out_, "train", id, "order"), order);
       orders.insert(order);
-      if (id >= 60) break;  // labels_of opens the data set each time
+      if (id >= 60) break;  // text_of opens the data set each time
     }
     EXPECT_EQ(orders.size(), relevant[0] == '2' ? 4u : 8u);
   }

@@ -8,8 +8,8 @@
 #include "data/dataset.h"
 #include "tests/interop/run_python.h"
 #include "tests/unit/base/temp_folder.h"
-#include "tests/unit/data/run_tool.h"
 #include "tests/unit/data/small_dataset.h"
+#include "tests/unit/data/tool_run.h"
 
 namespace lockstep {
 namespace {

@@ -12,14 +12,14 @@
 #include "data/import/rejections.h"
 #include "data/text/tokens.h"
 #include "tests/unit/base/temp_folder.h"
-#include "tests/unit/data/run_tool.h"
+#include "tests/unit/data/tool_run.h"
 
 namespace lockstep {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::labels_of;
+using testing::text_of;
 using testing::ToolOptions;
 
 TEST(TextRulesTest, PunctuationStandsAloneButNotWithinWordsAndNumbers) {
@@ -41,15 +41,14 @@ class LabelledTest : public ::testing::Test {
   /// Gives the rejections as text.
   std::string import(const std::vector<std::filesystem::path>& sources,
                      const ToolOptions& options) {
-    const auto tool = testing::run_tool(labelled_importer(), sources, out_, options);
-    return tool->rejections()->text();
+    return testing::run_tool(labelled_importer(), sources, out_, options);
   }
   Manifest manifest() const { return read_manifest(out_); }
   std::string text(const std::string& split, int64_t id) {
-    return labels_of(out_, split, "inputs", id);
+    return text_of(out_, split, id, "inputs");
   }
   std::string label(const std::string& split, int64_t id) {
-    return labels_of(out_, split, "label", id);
+    return text_of(out_, split, id, "label");
   }
 
   testing::TempFolder folder_;
@@ -94,8 +93,8 @@ TEST_F(LabelledTest, TablesWithQuotesHeadersAndSeveralTargets) {
           { "split_punctuation",
             "true" }});
   EXPECT_EQ(text("train", 0), "big , \" clean \" and quiet");
-  EXPECT_EQ(labels_of(out_, "train", "topic", 1), "food");
-  EXPECT_EQ(labels_of(out_, "train", "mood", 1), "bad");
+  EXPECT_EQ(text_of(out_, "train", 1, "topic"), "food");
+  EXPECT_EQ(text_of(out_, "train", 1, "mood"), "bad");
   EXPECT_EQ(manifest().streams[1].name, "mood") << "targets in sorted order";
 }
 

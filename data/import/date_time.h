@@ -1,0 +1,24 @@
+// Dates and times of tables.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lockstep {
+
+/// Milliseconds since 1970-01-01 00:00 (of whatever zone the table is in). Reads "2016-07-01",
+/// "2016-07-01 05:30", "2016-07-01T05:30:07.25" (a final "Z" is allowed), and numbers as seconds
+/// since 1970. Nothing when it is none of them, or no day of the calendar.
+std::optional<int64_t> read_time(const std::string& text);
+
+/// "hour" (of 24, with minutes), "weekday" (of 7 from Monday), "day" (of a month, of 31), "month"
+/// (of 12) and "yearday" (of 366).
+const std::vector<std::string>& calendar_features();
+
+/// Sine and cosine of 2 pi times the part of the feature's period that has passed.
+std::array<float, 2> calendar_values(const std::string& feature, int64_t milliseconds);
+
+}  // namespace lockstep
