@@ -54,6 +54,29 @@ TEST_F(ManifestTest, ReadsWhatItWrote) {
   expect_error(ExitCode::config, "inputs, regression, words", [&] { read.stream("word"); });
 }
 
+/// A manifest with all blocks that say how the inputs came about.
+Manifest with_signal_blocks(Manifest manifest) {
+  manifest.audio =
+      AudioInfo{.sample_rate = 16000, .features = "mfcc", .deltas = 2, .normalise = "train"};
+  manifest.symbols = SymbolsInfo{"protein", 3};
+  manifest.series = SeriesInfo{96, 24, "mask", {"hour", "weekday"}};
+  manifest.scaling["inputs"] = {{"a", "b", "c"}, {1, 2, 3}, {0.5, 1, 2}};
+  return manifest;
+}
+
+TEST_F(ManifestTest, ReadsHowSignalsBecameFeatures) {
+  const Manifest written = with_signal_blocks(manifest_);
+  write_manifest(folder_.path(), written);
+  const Manifest read = read_manifest(folder_.path());
+  EXPECT_EQ(read.fingerprint(), written.fingerprint());
+  EXPECT_NE(read.fingerprint(), manifest_.fingerprint());
+  EXPECT_EQ(read.audio->sample_rate, 16000);
+  EXPECT_EQ(read.audio->normalise, "train");
+  EXPECT_EQ(read.symbols->kmer, 3);
+  EXPECT_EQ(read.series->calendar, (std::vector<std::string>{"hour", "weekday"}));
+  EXPECT_EQ(read.scaling.at("inputs").deviation, (std::vector<double>{0.5, 1, 2}));
+}
+
 TEST_F(ManifestTest, FingerprintSeesEveryMember) {
   Manifest other = manifest_;
   other.streams[0].offset = 1e-9;
@@ -101,6 +124,19 @@ TEST_F(ManifestTest, RefusesBadValuesWithTheirPath) {
       {"/streams/2/element", "f32", "not an integer"},
       {"/streams/2/labels", json::array({"a"}), "1 labels for 11 classes"},
       {"/streams/2/labels", kRemoved, "has no member \"labels\""},
+      {"/audio/sample_rate", 0, "$.audio.sample_rate: 0 is out of range"},
+      {"/audio/features", "plp", "$.audio.features: \"plp\" is not known here"},
+      {"/audio/window_ms", -1, "$.audio.window_ms: is not from 0 to 1000"},
+      {"/audio/bands", 1 << 20, "is out of range"},
+      {"/audio/deltas", 3, "is out of range"},
+      {"/audio/low_hz", kRemoved, "has no member \"low_hz\""},
+      {"/symbols/kmer", 17, "$.symbols.kmer: 17 is out of range"},
+      {"/symbols/alphabet", "runes", "is not known here"},
+      {"/series/history", 0, "$.series.history: 0 is out of range"},
+      {"/series/calendar/0", 1, "$.series.calendar[0]: is not a text"},
+      {"/scaling/inputs/mean", json::array({1, 2}), "does not describe 3 features"},
+      {"/scaling/inputs/deviation/1", 0, "not above zero"},
+      {"/scaling/inputs/names", json::array({"a"}), "does not describe 3 features"},
       {"/splits/0/name", "..", "is not a plain name"},
       {"/splits/1/name", "train", "second split"},
       {"/splits/0/sequences", 13, "says 13 sequences but its shards hold 12"},
@@ -117,6 +153,7 @@ TEST_F(ManifestTest, RefusesBadValuesWithTheirPath) {
       {"/splits/0/shards/1/steps", json::array({1, 2}), "has 2 entries for 3 streams"},
       {"/splits/0/shards/1/steps/0", nullptr, "steps[0]: is not an integer"},
   };
+  write_manifest(folder_.path(), with_signal_blocks(manifest_));
   const json good = document();
   for (const Damage& damage : table) {
     json bad = good;
