@@ -1,6 +1,7 @@
 // How long the sequences of a split are: a few numbers that show the shape.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 

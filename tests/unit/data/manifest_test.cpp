@@ -77,6 +77,22 @@ TEST_F(ManifestTest, ReadsHowSignalsBecameFeatures) {
   EXPECT_EQ(read.scaling.at("inputs").deviation, (std::vector<double>{0.5, 1, 2}));
 }
 
+TEST_F(ManifestTest, KeepsTheHistogramOfLengths) {
+  // Sequences 0 to 11 have the lengths 4 2 9 7 5 3 1 8 6 4 2 9.
+  const LengthHistogram expected{{1, 1}, {2, 2}, {3, 1}, {4, 2}, {5, 1}, {6, 1}, {7, 1}, {8, 3}};
+  EXPECT_EQ(read_manifest(folder_.path()).splits[0].lengths, expected);
+}
+
+TEST_F(ManifestTest, OldManifestsHaveNoHistogramAndKeepTheirFingerprint) {
+  json old = document();
+  for (json& split : old["splits"]) split.erase("length_histogram");
+  rewrite(old.dump());
+  const Manifest read = read_manifest(folder_.path());
+  EXPECT_TRUE(read.splits[0].lengths.empty());
+  write_manifest(folder_.path(), read);
+  EXPECT_EQ(document(), old);
+}
+
 TEST_F(ManifestTest, FingerprintSeesEveryMember) {
   Manifest other = manifest_;
   other.streams[0].offset = 1e-9;
@@ -152,6 +168,18 @@ TEST_F(ManifestTest, RefusesBadValuesWithTheirPath) {
       {"/splits/0/shards/1/sha256", "abc", "is not a SHA-256"},
       {"/splits/0/shards/1/steps", json::array({1, 2}), "has 2 entries for 3 streams"},
       {"/splits/0/shards/1/steps/0", nullptr, "steps[0]: is not an integer"},
+      {"/splits/0/length_histogram", 7, "$.splits[0].length_histogram: is not an array"},
+      {"/splits/0/length_histogram", json::array(), "counts 0 sequences; the split has 12"},
+      {"/splits/0/length_histogram/0", 1, "length_histogram[0]: is not an array"},
+      {"/splits/0/length_histogram/0", {1, 2, 3}, "is not a length and a number of sequences"},
+      {"/splits/0/length_histogram/0/0", -1, "length_histogram[0][0]: -1 is out of range"},
+      {"/splits/0/length_histogram/0/1", -1, "length_histogram[0][1]: -1 is out of range"},
+      {"/splits/0/length_histogram/0/1", INT64_MAX, "is out of range"},
+      {"/splits/0/length_histogram/0/1", 99, "sequences; the split has 12"},
+      {"/splits/0/length_histogram/0/0", 9, "[0][0]: 9 begins no bucket"},
+      {"/splits/0/length_histogram/0/0", 2, "lengths do not ascend"},
+      {"/splits/0/length_histogram/0/0", 0, "from the shortest length to the longest"},
+      {"/splits/0/longest", 10, "from the shortest length to the longest"},
   };
   write_manifest(folder_.path(), with_signal_blocks(manifest_));
   const json good = document();

@@ -122,6 +122,30 @@ TEST_F(StorageTest, Compressed) {
   expect_all();
 }
 
+TEST_F(StorageTest, TheWriterCompresses) {
+  const auto plain = std::filesystem::file_size(path_);
+  for (const int64_t level : {1, 9}) {
+    ShardWriter writer(folder_.path(), "train", {wide_schema()}, {.compression = level});
+    for (int64_t id = 0; id < kSequences; ++id) {
+      writer.append({{wide_sequence(id).data(), kSteps}}, std::to_string(id));
+    }
+    const SplitInfo info = writer.finish();
+    EXPECT_LT(info.shards[0].bytes, static_cast<int64_t>(plain) / 5) << level;
+    EXPECT_FALSE(is_direct());
+    expect_all();
+  }
+}
+
+TEST_F(StorageTest, EqualBytesCompressToALotAndAreStillAccepted) {
+  StreamSchema schema = wide_schema();
+  ShardWriter writer(folder_.path(), "zeros", {schema}, {.compression = 9});
+  const std::vector<int32_t> zeros(1000 * kFeatures);
+  for (int64_t id = 0; id < 300; ++id) writer.append({{zeros.data(), 1000}}, "zero");
+  const SplitInfo info = writer.finish();
+  EXPECT_LT(info.shards[0].bytes, 300 * 1000 * kFeatures * 4 / 300);
+  EXPECT_EQ(ShardReader(folder_ / "zeros-00000.h5", {schema}).steps(0), 300000);
+}
+
 TEST_F(StorageTest, BigEndian) {
   store(H5T_STD_I32BE, 512, kFeatures, false);
   EXPECT_FALSE(is_direct());
