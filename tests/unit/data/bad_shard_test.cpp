@@ -86,6 +86,40 @@ TEST_F(BadShardTest, TruncationIsFoundByStructureToo) {
   }
 }
 
+TEST_F(BadShardTest, TruncationEverywhereIsFound) {
+  const std::string bytes = read_file(shard(0));
+  for (size_t size = 0; size < bytes.size(); size += 512) {
+    std::filesystem::resize_file(shard(0), bytes.size());
+    write_file_atomically(shard(0), std::string_view(bytes).substr(0, size));
+    expect_error(ExitCode::corrupt, "train-00000.h5: has", [&] { open(); });
+    expect_error(ExitCode::corrupt, "train-00000.h5: has", [&] { open(false); });
+  }
+}
+
+/// Bytes changed in place while a split is open: small enough splits are in memory and safe.
+TEST_F(BadShardTest, AShardRewrittenInUseIsNoticed) {
+  const ShardReader reader(shard(0), testing::image_schema());
+  std::vector<char> values(20);
+  EXPECT_NO_THROW(reader.read(0, 0, values.data()));
+  flip(0, 3000);
+  std::filesystem::last_write_time(shard(0), std::filesystem::file_time_type::clock::now());
+  expect_error(ExitCode::corrupt, "was replaced or written to while it was in use", [&] {
+    for (int i = 0; i < 1000; ++i) reader.read(i % 16, 0, values.data());
+  });
+}
+
+/// A rename puts another file there; who has opened the old one goes on reading that.
+TEST_F(BadShardTest, AShardReplacedInUseStaysTheOldOne) {
+  const ShardReader reader(shard(0), testing::image_schema());
+  write_file_atomically(shard(0), std::string(10000, 'x'));
+  std::vector<uint8_t> values(20);
+  for (int64_t i = 0; i < 16; ++i) {
+    reader.read(i, 0, values.data());
+    EXPECT_EQ(values[0], i * 20 % 256);
+  }
+  expect_error(ExitCode::corrupt, "train-00000.h5: has 10000 bytes", [&] { open(); });
+}
+
 TEST_F(BadShardTest, WhatIsNotHdf5IsRefused) {
   write_file_atomically(shard(0), std::string(5000, 'x'));
   bless(0);

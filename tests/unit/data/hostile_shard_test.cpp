@@ -86,6 +86,107 @@ std::vector<Attack> attacks() {
          H5Tinsert(type.get(), "a", 0, H5T_NATIVE_UINT8);
          replace(file, "inputs", type.get(), shape);
        }},
+      {"Reference", "does not hold numbers",
+       [=](hid_t file) { replace(file, "inputs", H5T_STD_REF_OBJ, shape); }},
+      {"RegionReference", "does not hold numbers",
+       [=](hid_t file) { replace(file, "inputs", H5T_STD_REF_DSETREG, shape); }},
+      {"Opaque", "does not hold numbers",
+       [=](hid_t file) {
+         const Hdf5Id type = owned_type(H5Tcreate(H5T_OPAQUE, 1));
+         replace(file, "inputs", type.get(), shape);
+       }},
+      {"Enumeration", "does not hold numbers",
+       [=](hid_t file) {
+         const Hdf5Id type = owned_type(H5Tenum_create(H5T_STD_U8LE));
+         const uint8_t value = 1;
+         H5Tenum_insert(type.get(), "one", &value);
+         replace(file, "inputs", type.get(), shape);
+       }},
+      {"Bits", "does not hold numbers",
+       [=](hid_t file) { replace(file, "inputs", H5T_STD_B8LE, shape); }},
+      {"ArrayType", "does not hold numbers",
+       [=](hid_t file) {
+         const hsize_t five = 5;
+         const Hdf5Id type = owned_type(H5Tarray_create2(H5T_STD_U8LE, 1, &five));
+         replace(file, "inputs", type.get(), {64});
+       }},
+      {"NarrowPrecision", "holds u8; u8 is expected",
+       [=](hid_t file) {
+         const Hdf5Id type = owned_type(H5Tcopy(H5T_STD_U8LE));
+         H5Tset_precision(type.get(), 3);
+         replace(file, "inputs", type.get(), shape);
+       }},
+      {"UserLink", "is a link to somewhere else",
+       [](hid_t file) {
+         static const H5L_class_t kind{
+             H5L_LINK_CLASS_T_VERS,
+             static_cast<H5L_type_t>(187),
+             "own",
+             nullptr,
+             nullptr,
+             nullptr,
+             [](const char*, hid_t, const void*, size_t, hid_t, hid_t) -> hid_t { return -1; },
+             nullptr,
+             nullptr};
+         H5Lregister(&kind);
+         H5Ldelete(file, "inputs", H5P_DEFAULT);
+         H5Lcreate_ud(file, "inputs", static_cast<H5L_type_t>(187), nullptr, 0, H5P_DEFAULT,
+                      H5P_DEFAULT);
+       }},
+      {"ScalarData", "has 0 dimensions; 2 expected",
+       [](hid_t file) {
+         H5Ldelete(file, "inputs", H5P_DEFAULT);
+         const Hdf5Id space = owned_space(H5Screate(H5S_SCALAR));
+         H5Dclose(H5Dcreate2(file, "inputs", H5T_STD_U8LE, space.get(), H5P_DEFAULT, H5P_DEFAULT,
+                             H5P_DEFAULT));
+       }},
+      {"Bits5Filter", "uses the filter",
+       [=](hid_t file) {
+         replace(file, "inputs", H5T_STD_U8LE, shape, [](hid_t creation) {
+           set_chunk(creation, {64, 5});
+           H5Pset_nbit(creation);
+         });
+       }},
+      {"UnknownOptionalFilter", "uses the filter 32015",
+       [=](hid_t file) {
+         replace(file, "inputs", H5T_STD_U8LE, shape, [](hid_t creation) {
+           set_chunk(creation, {64, 5});
+           H5Pset_filter(creation, 32015, H5Z_FLAG_OPTIONAL, 0, nullptr);
+         });
+       }},
+      {"MostRows", "more than a file of",
+       [](hid_t file) {
+         replace(file, "inputs", H5T_STD_U8LE, {(hsize_t{1} << 63) / 5, 5}, [](hid_t creation) {
+           set_chunk(creation, {64, 5});
+         });
+       }},
+      {"MoreRowsThanDeflateCanHold", "more than a file of",
+       [](hid_t file) {
+         replace(file, "inputs", H5T_STD_U8LE, {hsize_t{1} << 32, 5}, [](hid_t creation) {
+           set_chunk(creation, {64, 5});
+           H5Pset_deflate(creation, 9);
+         });
+       }},
+      {"ManyColumns", "columns; 5 expected",
+       [](hid_t file) {
+         replace(file, "inputs", H5T_STD_U8LE, {64, hsize_t{1} << 60}, [](hid_t creation) {
+           set_chunk(creation, {1, 5});
+         });
+       }},
+      {"ThreeDimensions", "has 3 dimensions; 2 expected",
+       [](hid_t file) {
+         replace(file, "inputs", H5T_STD_U8LE, {64, 5, 1});
+       }},
+      {"OtherTypeOfLengths", "\"seqLengths\" holds i64; i32 is expected",
+       [](hid_t file) {
+         replace(file, "seqLengths", H5T_STD_I64LE, {16, 2});
+       }},
+      {"LabelsPastTheLast", "holds 7 in sequence 15; its 7 classes are 0 to 6",
+       [](hid_t file) {
+         std::vector<int32_t> labels(16, 6);
+         labels[15] = 7;
+         replace(file, "targets/data/classes", H5T_STD_I32LE, {16}, {}, labels.data());
+       }},
       {"OtherType", "holds f64; u8 is expected",
        [=](hid_t file) { replace(file, "inputs", H5T_IEEE_F64LE, shape); }},
       {"Signed", "holds i8; u8 is expected",
