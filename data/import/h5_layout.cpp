@@ -59,9 +59,11 @@ std::vector<std::vector<int64_t>> read_columns(const ShardFile& file, const std:
 }
 
 std::vector<int64_t> read_one_column(const ShardFile& file, const std::string& path) {
-  std::vector<std::vector<int64_t>> columns = read_columns(file, path);
-  if (columns.size() != 1) file.fail(path, "has several lengths for each sequence");
-  return std::move(columns[0]);
+  const ArrayShape shape = shape_of_array(file, path);
+  if (shape.extent.size() == 2 && shape.extent[1] > 1) {
+    file.fail(path, "has several lengths for each sequence");
+  }
+  return std::move(read_columns(file, path)[0]);
 }
 
 /// A stream whose array and width are known, but not yet how it is cut.
