@@ -1,4 +1,4 @@
-# LOCKSTEP_SANITIZE is a list for -fsanitize=, as in the presets `asan` and `tsan`.
+# LOCKSTEP_SANITIZE is a list for -fsanitize=, as in the presets `asan`, `tsan` and `fuzz`.
 set(LOCKSTEP_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined")
 if(LOCKSTEP_SANITIZE)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${LOCKSTEP_SANITIZE}>

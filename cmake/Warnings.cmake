@@ -9,7 +9,7 @@ if(CMAKE_UNITY_BUILD)
   target_compile_options(lockstep_warnings INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
 endif()
-if(LOCKSTEP_SANITIZE)
+if(LOCKSTEP_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(lockstep_warnings INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
 endif()

@@ -1,5 +1,7 @@
 #include "data/generate/adding.h"
 
+#include <fmt/format.h>
+
 #include "data/generate/sequence_generator.h"
 
 namespace lockstep {

@@ -1,5 +1,7 @@
 #include "data/generate/grid_paths.h"
 
+#include <fmt/format.h>
+
 #include <deque>
 
 #include "data/generate/sequence_generator.h"

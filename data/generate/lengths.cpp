@@ -1,5 +1,7 @@
 #include "data/generate/lengths.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 

@@ -1,5 +1,7 @@
 #include "data/generate/temporal_order.h"
 
+#include <fmt/format.h>
+
 #include "data/generate/sequence_generator.h"
 
 namespace lockstep {

@@ -106,6 +106,7 @@ class AudioImporter : public DataTool {
              "joined sequences of the split \"train\", and of the others in proportion to their "
              "recordings; 0: as many as recordings")
         .at_least(0);
+    describe_compression(fields, limits_.compression);
     rejections_.describe(fields);
   }
 
@@ -123,7 +124,7 @@ class AudioImporter : public DataTool {
     Manifest manifest;
     manifest.source = name_sources(folders);
     learn(passes, manifest);
-    SplitWriters writers(folder.path(), wanted(folders, rule.shares), manifest.streams);
+    SplitWriters writers(folder.path(), wanted(folders, rule.shares), manifest.streams, limits_);
     if (join_.empty()) {
       passes.all("importing", [&](const Recording& recording, size_t split) {
         write({&recording}, split, writers);
@@ -276,6 +277,7 @@ class AudioImporter : public DataTool {
   AudioInfo info_;
   std::vector<int64_t> join_;
   int64_t join_count_ = 0;
+  ShardLimits limits_;
   Rejections rejections_;
 
   std::vector<Recording> recordings_;

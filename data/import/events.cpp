@@ -44,6 +44,7 @@ class EventsImporter : public DataTool {
         .at_least(1);
     fields.add("min_length", min_length_, "events of a session; shorter ones are left out")
         .at_least(2);
+    describe_compression(fields, limits_.compression);
     rejections_.describe(fields);
   }
 
@@ -65,7 +66,7 @@ class EventsImporter : public DataTool {
     });
     Manifest manifest;
     manifest.streams = count_items(passes);
-    SplitWriters writers(folder.path(), wanted(files, rule.shares), manifest.streams);
+    SplitWriters writers(folder.path(), wanted(files, rule.shares), manifest.streams, limits_);
     passes.all("importing",
                [&](const EventSession& session, size_t split) { write(session, split, writers); });
     manifest.splits = writers.finish();
@@ -177,6 +178,7 @@ class EventsImporter : public DataTool {
   double validation_days_ = 0;
   int64_t min_count_ = 1;
   int64_t min_length_ = 2;
+  ShardLimits limits_;
   Rejections rejections_;
 
   EventLog log_;

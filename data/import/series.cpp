@@ -63,6 +63,7 @@ class SeriesImporter : public DataTool {
     fields.add("split", split_, "shares of the rows, from front to back");
     fields.add("split_rows", split_rows_,
                "rows of train, validation and test instead of shares; later rows are left out");
+    describe_compression(fields, limits_.compression);
     fields.add("standardise", options_.standardise,
                "to mean 0 and deviation 1 of the training rows, for each column");
   }
@@ -177,7 +178,7 @@ class SeriesImporter : public DataTool {
     for (size_t split = 0; split < ranges.size(); ++split) {
       if (ranges[split].end > ranges[split].begin) wanted.push_back(split);
     }
-    SplitWriters writers(folder, wanted, manifest.streams);
+    SplitWriters writers(folder, wanted, manifest.streams, limits_);
     for (const size_t split : wanted) {
       const auto starts = window_starts(ranges[split], options_.info, stride_);
       for (size_t i = 0; i < starts.size(); ++i) {
@@ -208,6 +209,7 @@ class SeriesImporter : public DataTool {
   NumberTableColumns table_columns_;
   std::vector<std::string> targets_;
   SeriesOptions options_;
+  ShardLimits limits_;
   int64_t stride_ = 1;
   std::vector<double> split_{0.7, 0.1, 0.2};
   std::vector<int64_t> split_rows_;

@@ -41,6 +41,7 @@ class SymbolsImporter : public DataTool {
     fields.add("strict", strict_,
                "reject sequences with letters that the alphabet lacks, instead of reading them as "
                "its letter for any (N or X)");
+    describe_compression(fields, limits_.compression);
     rejections_.describe(fields);
   }
 
@@ -56,7 +57,8 @@ class SymbolsImporter : public DataTool {
     passes.plan(rule, key_function(rule.by));
     Manifest manifest;
     learn(passes, manifest);
-    SplitWriters writers(folder.path(), wanted_splits(files, rule.shares), manifest.streams);
+    SplitWriters writers(folder.path(), wanted_splits(files, rule.shares), manifest.streams,
+                         limits_);
     passes.all("importing",
                [&](const SymbolRecord& record, size_t split) { write(record, split, writers); });
     manifest.splits = writers.finish();
@@ -180,6 +182,7 @@ class SymbolsImporter : public DataTool {
   std::vector<std::string> columns_{"label", "name", "sequence"};
   int64_t width_ = 0;
   bool strict_ = false;
+  ShardLimits limits_;
   Rejections rejections_;
 
   std::unique_ptr<Alphabet> alphabet_;
