@@ -18,6 +18,24 @@ add_library(utf8proc::utf8proc UNKNOWN IMPORTED)
 set_target_properties(utf8proc::utf8proc PROPERTIES
   IMPORTED_LOCATION ${UTF8PROC_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${UTF8PROC_INCLUDE_DIR})
 
+# Nor does its sentencepiece. That one carries a protobuf of its own, of another version and for all
+# to see: with a second one in the process either would call into the other and crash. So ours is
+# linked from the archive and hidden.
+find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
+find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train REQUIRED)
+find_path(SENTENCEPIECE_INCLUDE_DIR sentencepiece_processor.h REQUIRED)
+add_library(sentencepiece::sentencepiece UNKNOWN IMPORTED)
+set_target_properties(sentencepiece::sentencepiece PROPERTIES
+  IMPORTED_LOCATION ${SENTENCEPIECE_TRAIN_LIBRARY}
+  INTERFACE_LINK_LIBRARIES ${SENTENCEPIECE_LIBRARY}
+  INTERFACE_INCLUDE_DIRECTORIES ${SENTENCEPIECE_INCLUDE_DIR})
+find_library(PROTOBUF_LITE_ARCHIVE libprotobuf-lite.a REQUIRED)
+add_library(lockstep_protobuf INTERFACE IMPORTED)
+set_target_properties(lockstep_protobuf PROPERTIES
+  INTERFACE_LINK_LIBRARIES ${PROTOBUF_LITE_ARCHIVE}
+  INTERFACE_LINK_OPTIONS -Wl,--exclude-libs,libprotobuf-lite.a
+  INTERFACE_COMPILE_OPTIONS "-fvisibility=hidden;-fvisibility-inlines-hidden")
+
 # Nor do its libsndfile and its FFTW (single precision).
 find_library(SNDFILE_LIBRARY sndfile REQUIRED)
 find_path(SNDFILE_INCLUDE_DIR sndfile.h REQUIRED)

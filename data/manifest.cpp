@@ -60,6 +60,12 @@ const SplitInfo* Manifest::find_split(const std::string& name) const {
   return found == splits.end() ? nullptr : &*found;
 }
 
+const TextInfo* Manifest::text_of(const std::string& stream) const {
+  if (stream == "inputs") return text ? &*text : nullptr;
+  const auto found = target_text.find(stream);
+  return found == target_text.end() ? nullptr : &found->second;
+}
+
 const StreamSchema& Manifest::stream(const std::string& name) const {
   for (const StreamSchema& stream : streams) {
     if (stream.name == name) return stream;

@@ -56,13 +56,15 @@ struct SplitInfo {
   LengthHistogram lengths;  ///< of the inputs; empty where the manifest does not tell
 };
 
-/// How the symbols of the inputs came from text, so that new text can be read the same way.
+/// How the symbols of a stream came from text, so that new text can be read the same way.
 struct TextInfo {
-  std::string tokens;   ///< "characters" or "words"
+  std::string tokens;   ///< "characters", "words" or "sentencepiece"
   std::string end;      ///< the token at the end of each sequence; empty: there is none
   std::string unknown;  ///< the token for all that the vocabulary lacks
   bool lowercase = false;
   bool split_punctuation = false;
+  std::string model_file = {};  ///< of sentencepiece: a plain name inside the folder
+  std::string model = {};       ///< what that file holds
 };
 
 struct Manifest {
@@ -71,6 +73,7 @@ struct Manifest {
   std::vector<StreamSchema> streams;  ///< inputs first, then targets in sorted order of names
   std::vector<SplitInfo> splits;
   std::optional<TextInfo> text;                   ///< when the inputs were text
+  std::map<std::string, TextInfo> target_text;    ///< of targets that were text, by name
   std::optional<AudioInfo> audio;                 ///< when they were sound
   std::optional<SymbolsInfo> symbols;             ///< when they were letters of an alphabet
   std::optional<SeriesInfo> series;               ///< when they were windows of a series
@@ -79,13 +82,17 @@ struct Manifest {
   /// Null when there is none of that name.
   const SplitInfo* find_split(const std::string& name) const;
   const StreamSchema& stream(const std::string& name) const;
+  /// How a stream came from text; null when it did not.
+  const TextInfo* text_of(const std::string& stream) const;
   /// Hash of the whole manifest: two data sets with the same fingerprint hold the same bytes.
   std::string fingerprint() const;
 };
 
 /// Reads and checks `folder`/manifest.json. Throws Error: missing when it is not there, corrupt
-/// (with the JSON path) when any value is absent, of a wrong type or out of range.
+/// (with the JSON path) when any value is absent, of a wrong type or out of range, or when a model
+/// of sentencepiece is not the one it names.
 Manifest read_manifest(const std::filesystem::path& folder);
+/// Writes the models of sentencepiece, then manifest.json.
 void write_manifest(const std::filesystem::path& folder, const Manifest& manifest);
 
 }  // namespace lockstep

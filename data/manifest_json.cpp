@@ -21,6 +21,7 @@ constexpr const char* kFileName = "manifest.json";
 constexpr const char* kFormatName = "lockstep-dataset";
 constexpr int64_t kFormatVersion = 1;
 constexpr size_t kMaxManifestBytes = size_t{64} << 20;
+constexpr size_t kMaxTextModelBytes = size_t{64} << 20;
 // What keeps every product of counts and sizes below 2^63.
 constexpr int64_t kMaxFeatures = int64_t{1} << 24;
 constexpr int64_t kMaxCount = int64_t{1} << 40;
@@ -61,18 +62,27 @@ json json_of(const SplitInfo& split) {
   return object;
 }
 
+json json_of(const TextInfo& text) {
+  json object = {{"tokens", text.tokens},
+                 {"end", text.end},
+                 {"unknown", text.unknown},
+                 {"lowercase", text.lowercase},
+                 {"split_punctuation", text.split_punctuation}};
+  if (!text.model_file.empty()) {
+    object["model"] = {{"file", text.model_file}, {"sha256", sha256_of(text.model)}};
+  }
+  return object;
+}
+
 json json_of(const Manifest& manifest) {
   json object = {{"format", kFormatName},
                  {"format_version", manifest.format_version},
                  {"source", manifest.source},
                  {"streams", list_of(manifest.streams)},
                  {"splits", list_of(manifest.splits)}};
-  if (manifest.text) {
-    object["text"] = {{"tokens", manifest.text->tokens},
-                      {"end", manifest.text->end},
-                      {"unknown", manifest.text->unknown},
-                      {"lowercase", manifest.text->lowercase},
-                      {"split_punctuation", manifest.text->split_punctuation}};
+  if (manifest.text) object["text"] = json_of(*manifest.text);
+  for (const auto& [stream, text] : manifest.target_text) {
+    object["target_text"][stream] = json_of(text);
   }
   if (manifest.audio) object["audio"] = json_of(*manifest.audio);
   if (manifest.symbols) object["symbols"] = json_of(*manifest.symbols);
@@ -96,20 +106,6 @@ void read_signal_info(const JsonValue& root, Manifest& manifest) {
   }
 }
 
-std::optional<TextInfo> read_text_info(const JsonValue& root) {
-  if (!root.has("text")) return std::nullopt;
-  const JsonValue text = root.member("text");
-  TextInfo info{text.member("tokens").text(), text.member("end").text(),
-                text.member("unknown").text()};
-  const auto flag = [&](const char* name) { return text.has(name) && text.member(name).boolean(); };
-  info.lowercase = flag("lowercase");
-  info.split_punctuation = flag("split_punctuation");
-  if (info.tokens != "characters" && info.tokens != "words") {
-    text.member("tokens").fail("is neither \"characters\" nor \"words\"");
-  }
-  return info;
-}
-
 std::string plain_name(const JsonValue& value) {
   std::string name = value.text();
   if (!is_plain_name(name)) {
@@ -123,6 +119,41 @@ std::string digest(const JsonValue& value) {
   const bool hex = text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
   if (!hex) value.fail("is not a SHA-256 in 64 lower-case hexadecimal digits");
   return text;
+}
+
+/// Reads the model that a manifest names, if it is the one.
+void read_text_model(const JsonValue& value, const std::filesystem::path& folder, TextInfo& info) {
+  info.model_file = plain_name(value.member("file"));
+  const std::string expected = digest(value.member("sha256"));
+  info.model = read_file(folder / info.model_file, kMaxTextModelBytes);
+  if (sha256_of(info.model) != expected) {
+    value.fail(
+        fmt::format("{} is damaged: its SHA-256 is another", (folder / info.model_file).string()));
+  }
+}
+
+TextInfo read_text_info(const JsonValue& text, const std::filesystem::path& folder) {
+  TextInfo info{text.member("tokens").text(), text.member("end").text(),
+                text.member("unknown").text()};
+  const auto flag = [&](const char* name) { return text.has(name) && text.member(name).boolean(); };
+  info.lowercase = flag("lowercase");
+  info.split_punctuation = flag("split_punctuation");
+  if (info.tokens == "sentencepiece") {
+    read_text_model(text.member("model"), folder, info);
+  } else if (info.tokens != "characters" && info.tokens != "words") {
+    text.member("tokens").fail("is none of \"characters\", \"words\" and \"sentencepiece\"");
+  }
+  return info;
+}
+
+void read_texts(const JsonValue& root, const std::filesystem::path& folder, Manifest& manifest) {
+  if (root.has("text")) manifest.text = read_text_info(root.member("text"), folder);
+  if (!root.has("target_text")) return;
+  const JsonValue texts = root.member("target_text");
+  for (size_t i = 1; i < manifest.streams.size(); ++i) {
+    const std::string& name = manifest.streams[i].name;
+    if (texts.has(name)) manifest.target_text[name] = read_text_info(texts.member(name), folder);
+  }
 }
 
 ElementType element(const JsonValue& value) {
@@ -141,8 +172,10 @@ void check_kind(const JsonValue& value, const StreamSchema& stream) {
     value.fail("holds symbols in a type that is not an integer");
   }
   const auto labels = static_cast<int64_t>(stream.labels.size());
-  if (labels > 0 && labels != stream.num_classes) {
-    value.fail(fmt::format("has {} labels for {} classes", labels, stream.num_classes));
+  const int64_t expected = stream.is_symbols() ? stream.num_classes : stream.features;
+  if (labels > 0 && labels != expected) {
+    value.fail(fmt::format("has {} labels for {} {}", labels, expected,
+                           stream.is_symbols() ? "classes" : "features"));
   }
 }
 
@@ -236,6 +269,10 @@ SplitInfo read_split(const JsonValue& value, size_t num_streams, std::set<std::s
   return split;
 }
 
+void write_text_model(const std::filesystem::path& folder, const TextInfo& info) {
+  if (!info.model_file.empty()) write_file_atomically(folder / info.model_file, info.model);
+}
+
 }  // namespace
 
 std::string Manifest::fingerprint() const {
@@ -264,13 +301,15 @@ Manifest read_manifest(const std::filesystem::path& folder) {
       item.fail("is a second split of its name");
     }
   }
-  manifest.text = read_text_info(root);
+  read_texts(root, folder, manifest);
   read_signal_info(root, manifest);
   return manifest;
 }
 
 void write_manifest(const std::filesystem::path& folder, const Manifest& manifest) {
   const std::filesystem::path file = folder / kFileName;
+  if (manifest.text) write_text_model(folder, *manifest.text);
+  for (const auto& entry : manifest.target_text) write_text_model(folder, entry.second);
   try {
     write_file_atomically(file, json_of(manifest).dump(1) + "\n");
   } catch (const json::exception&) {

@@ -77,8 +77,8 @@ void print_dense(const StreamSchema& schema, const void* stored, int64_t length,
 
 /// How the tokens of a stream are joined.
 TokenKind token_kind(const Manifest& manifest, const StreamSchema& schema) {
-  const bool is_text = schema.name == "inputs" && manifest.text.has_value();
-  return is_text ? token_kind_of(manifest.text->tokens) : TokenKind::words;
+  const TextInfo* text = manifest.text_of(schema.name);
+  return text != nullptr ? token_kind_of(text->tokens) : TokenKind::words;
 }
 
 void print_symbols(const StreamSchema& schema, TokenKind kind, const void* stored, int64_t length,

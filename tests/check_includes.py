@@ -33,6 +33,7 @@ HOMES = [
     (r"sndfile\.h", r"data/audio/sound_file"),
     (r"fftw3\.h", r"data/audio/spectrum"),
     (r"utf8proc\.h", r"data/text/"),
+    (r"sentencepiece_(processor|trainer)\.h", r"data/text/sentence_pieces"),
     (r"xxhash\.h", r"trainer/train_step"),
     (r"ft2build\.h|freetype/", r"data/generate/"),
     (r"yaml-cpp/", r"launcher/config_document"),

@@ -1,5 +1,6 @@
 #include "data/import/labelled.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -21,7 +22,7 @@ class LabelledImporter : public DataTool {
 
   void describe(Fields& fields) override {
     files_.describe(fields);
-    split_.describe(fields, {"label", "random", "position"});
+    split_.describe(fields, {"label", "random", "position", "group"});
     form_.describe(fields);
     text_.describe(fields);
     rejections_.describe(fields);
@@ -31,21 +32,14 @@ class LabelledImporter : public DataTool {
   void run(const std::vector<fs::path>& paths, const fs::path& out,
            const Progress& progress) override {
     const std::vector<SplitSource> sources = find_sources(paths, files_);
-    form_.check(sources.size());
     const SplitRule rule = split_.rule();
+    form_.check(sources.size(), rule.by);
     RecordPasses<LabelledRecord> passes([&](const auto& visit) { form_.read_all(sources, visit); },
                                         rejections_, progress);
-    NameNumbers numbers;
-    passes.plan(rule, [&](const LabelledRecord& record) {
-      check(record);
-      return numbers.of(record.labels[0]);
-    });
-    learn(passes);
-    StagedFolder folder(out);
     Manifest manifest;
     manifest.source = name_sources(sources);
-    manifest.streams = schema();
-    manifest.text = text_.info();
+    learn(passes, rule, manifest);
+    StagedFolder folder(out);
     SplitWriters writers(folder.path(), wanted_splits(sources, rule.shares), manifest.streams,
                          limits_);
     write(passes, manifest, writers);
@@ -57,29 +51,47 @@ class LabelledImporter : public DataTool {
   const Rejections* rejections() const override { return &rejections_; }
 
  private:
-  void check(const LabelledRecord& record) const {
+  /// The key by which the record is divided.
+  static const std::string& key_of(const LabelledRecord& record, const SplitRule& rule) {
+    return rule.by == SplitBy::group ? record.group : record.labels[0];
+  }
+
+  void check(const LabelledRecord& record, const SplitRule& rule) const {
     if (!record.problem.empty()) throw Error(ExitCode::corrupt, record.problem);
     for (const std::string& label : record.labels) {
-      if (label.empty()) throw Error(ExitCode::corrupt, "has no label");
+      const std::vector<std::string> labels = form_.labels_in(label);
+      if (labels.empty() || labels[0].empty()) throw Error(ExitCode::corrupt, "has no label");
     }
-    if (text_.tokens_of(record.text).empty()) throw Error(ExitCode::corrupt, "has no text");
+    if (rule.by == SplitBy::group && record.group.empty()) {
+      throw Error(ExitCode::corrupt, "has no group");
+    }
   }
 
-  /// Vocabulary and classes of the training records.
-  void learn(RecordPasses<LabelledRecord>& passes) {
-    std::vector<std::set<std::string>> labels(form_.targets().size());
-    VocabularyCounter counter;
-    passes.train("counting tokens", [&](const LabelledRecord& record) {
-      for (const std::string& token : text_.tokens_of(record.text)) counter.add(token);
-      for (size_t i = 0; i < labels.size(); ++i) labels[i].insert(record.labels[i]);
+  /// Divides the records and learns the vocabulary and the classes of those to train on.
+  void learn(RecordPasses<LabelledRecord>& passes, const SplitRule& rule, Manifest& manifest) {
+    TextLearner learner(text_);
+    NameNumbers numbers;
+    passes.plan(rule, [&](const LabelledRecord& record) {
+      check(record, rule);
+      learner.check(record.text);
+      return numbers.of(key_of(record, rule));
     });
-    tokens_ = text_.vocabulary(counter);
+    std::vector<std::set<std::string>> labels(form_.targets().size());
+    passes.train("learning tokens", [&](const LabelledRecord& record) {
+      learner.add(record.text);
+      for (size_t i = 0; i < labels.size(); ++i) {
+        for (const std::string& label : form_.labels_in(record.labels[i])) labels[i].insert(label);
+      }
+    });
     for (const auto& names : labels) classes_.emplace_back(names.begin(), names.end());
+    const LearnedText text = learner.finish("inputs.model");
+    manifest.text = text.info;
+    manifest.streams = {text.schema("inputs")};
+    add_targets(manifest.streams);
   }
 
-  /// Inputs, then targets in sorted order of names.
-  std::vector<StreamSchema> schema() {
-    std::vector<StreamSchema> streams = {text_.schema(tokens_)};
+  /// In sorted order of names.
+  void add_targets(std::vector<StreamSchema>& streams) {
     const std::vector<std::string> targets = form_.targets();
     for (size_t i = 0; i < targets.size(); ++i) {
       if (!order_.emplace(targets[i], i).second) {
@@ -89,36 +101,51 @@ class LabelledImporter : public DataTool {
     for (const auto& [name, index] : order_) {
       StreamSchema target;
       target.name = name;
-      target.element = ElementType::i32;
+      target.element = form_.has_sets() ? ElementType::u8 : ElementType::i32;
       target.labels = classes_[index];
-      target.num_classes = static_cast<int64_t>(classes_[index].size());
+      const auto count = static_cast<int64_t>(classes_[index].size());
+      (form_.has_sets() ? target.features : target.num_classes) = count;
       streams.push_back(std::move(target));
     }
-    return streams;
   }
 
   void write(RecordPasses<LabelledRecord>& passes, const Manifest& manifest,
              SplitWriters& writers) const {
-    const TextSymbols symbols_of(*manifest.text, tokens_);
+    const TextSymbols symbols_of(*manifest.text, manifest.streams[0].labels);
     passes.all("importing", [&](const LabelledRecord& record, size_t split) {
       const std::vector<int64_t> wide = symbols_of(record.text);
       const std::vector<int32_t> symbols(wide.begin(), wide.end());
       std::vector<StreamView> views = {{symbols.data(), static_cast<int64_t>(symbols.size())}};
       std::vector<int32_t> labels;
-      for (const auto& [name, index] : order_) labels.push_back(class_of(record, index));
+      std::vector<std::vector<uint8_t>> sets;
+      for (const auto& [name, index] : order_) {
+        const std::string& label = record.labels[index];
+        if (form_.has_sets()) {
+          sets.push_back(set_of(label, index));
+        } else {
+          labels.push_back(static_cast<int32_t>(class_of(form_.labels_in(label)[0], index)));
+        }
+      }
+      for (const auto& set : sets) views.push_back({set.data(), 1});
       for (const int32_t& label : labels) views.push_back({&label, 1});
       writers.append(split, views);
     });
   }
 
-  int32_t class_of(const LabelledRecord& record, size_t index) const {
+  size_t class_of(const std::string& label, size_t index) const {
     const std::vector<std::string>& names = classes_[index];
-    const auto found = std::lower_bound(names.begin(), names.end(), record.labels[index]);
-    if (found == names.end() || *found != record.labels[index]) {
-      throw Error(ExitCode::corrupt, fmt::format("the label \"{}\" is not in the training records",
-                                                 record.labels[index]));
+    const auto found = std::lower_bound(names.begin(), names.end(), label);
+    if (found == names.end() || *found != label) {
+      throw Error(ExitCode::corrupt,
+                  fmt::format("the label \"{}\" is not in the training records", label));
     }
-    return static_cast<int32_t>(found - names.begin());
+    return static_cast<size_t>(found - names.begin());
+  }
+
+  std::vector<uint8_t> set_of(const std::string& label, size_t index) const {
+    std::vector<uint8_t> set(classes_[index].size());
+    for (const std::string& name : form_.labels_in(label)) set[class_of(name, index)] = 1;
+    return set;
   }
 
   SplitFiles files_;
@@ -127,7 +154,6 @@ class LabelledImporter : public DataTool {
   TextOptions text_;
   Rejections rejections_;
   ShardLimits limits_;
-  std::vector<std::string> tokens_;
   std::vector<std::vector<std::string>> classes_;  ///< of each target, sorted
   std::map<std::string, size_t> order_;            ///< of the targets in a shard
 };

@@ -6,11 +6,10 @@
 #include "data/base/error.h"
 #include "data/import/line_reader.h"
 #include "data/import/split_plan.h"
+#include "data/import/text_options.h"
 #include "data/manifest.h"
 #include "data/shard_writer.h"
 #include "data/staged_folder.h"
-#include "data/text/tokens.h"
-#include "data/text/vocabulary.h"
 
 namespace lockstep {
 namespace {
@@ -29,8 +28,8 @@ struct TextPart {
 
 /// Calls `use(reader, line)` for each line of a part.
 template <class Use>
-void for_each_line(const TextPart& part, Use use) {
-  LineReader reader(part.file);
+void for_each_line(const TextPart& part, TextEncoding encoding, Use use) {
+  LineReader reader(part.file, encoding);
   std::string line;
   int64_t at = 0;
   while (reader.next(line)) {
@@ -39,9 +38,9 @@ void for_each_line(const TextPart& part, Use use) {
   }
 }
 
-int64_t text_bytes(const fs::path& file) {
+int64_t text_bytes(const fs::path& file, TextEncoding encoding) {
   int64_t bytes = 0;
-  for_each_line({{}, file, 0}, [&](const LineReader&, const std::string& line) {
+  for_each_line({{}, file, 0}, encoding, [&](const LineReader&, const std::string& line) {
     bytes += static_cast<int64_t>(line.size()) + 1;
   });
   return bytes;
@@ -54,27 +53,23 @@ class LinesImporter : public DataTool {
     fields.add("split", split_,
                "with one SOURCE: which shares of its text, from front to back, become train, "
                "validation and test");
-    fields.add("tokens", tokens_, "how lines are cut: one token per character or per word")
-        .one_of({"characters", "words"});
-    fields
-        .add("vocabulary", vocabulary_,
-             "how many of the most frequent tokens of the training text are told apart; the others "
-             "become <unk>; 0: all")
-        .at_least(0);
+    fields.add("encoding", encoding_, "of the files").one_of(text_encoding_names());
+    text_.describe(fields);
     describe_compression(fields, compression_);
   }
 
   void run(const std::vector<fs::path>& sources, const fs::path& out,
            const Progress& progress) override {
-    kind_ = token_kind_of(tokens_);
+    text_encoding_ = text_encoding_of(encoding_);
     const std::vector<TextPart> parts = find_parts(sources);
     StagedFolder folder(out);
-    const Vocabulary vocabulary = count_tokens(parts.front());
+    const LearnedText learned = learn(parts.front());
+    const TextSymbols symbols_of = learned.symbols();
     Manifest manifest;
-    manifest.streams = {schema_of(vocabulary)};
-    manifest.text = TextInfo{tokens_, end_token(), kUnknown};
+    manifest.streams = {learned.schema("inputs")};
+    manifest.text = learned.info;
     for (const TextPart& part : parts) {
-      manifest.splits.push_back(write_split(part, vocabulary, folder.path(), manifest, progress));
+      manifest.splits.push_back(write_split(part, symbols_of, folder.path(), manifest, progress));
       manifest.source += fmt::format("{}{} from {}", manifest.source.empty() ? "" : ", ",
                                      part.split, part.file.filename().string());
     }
@@ -83,9 +78,6 @@ class LinesImporter : public DataTool {
   }
 
  private:
-  static constexpr const char* kUnknown = "<unk>";
-  std::string end_token() const { return kind_ == TokenKind::characters ? "\n" : "<eos>"; }
-
   std::vector<TextPart> find_parts(const std::vector<fs::path>& sources) const {
     const std::vector<SplitSource> found = find_sources(sources, files_);
     if (!found.front().split) {
@@ -101,7 +93,7 @@ class LinesImporter : public DataTool {
 
   std::vector<TextPart> cut_source(const fs::path& source) const {
     const SplitShares shares = shares_of(split_);
-    const auto bytes = static_cast<double>(text_bytes(source));
+    const auto bytes = static_cast<double>(text_bytes(source, text_encoding_));
     std::vector<TextPart> parts;
     double share = 0;
     for (size_t i = 0; i < shares.size(); ++i) {
@@ -115,43 +107,32 @@ class LinesImporter : public DataTool {
     return parts;
   }
 
-  std::vector<std::string> tokens_of(const LineReader& reader, const std::string& line) const {
-    try {
-      return tokenize(line, kind_);
-    } catch (const Error& error) {
-      throw Error(error.code(), fmt::format("{}: {}", reader.place(), error.what()), error.hint());
-    }
-  }
-
-  Vocabulary count_tokens(const TextPart& train) const {
-    VocabularyCounter counter;
-    for_each_line(train, [&](const LineReader& reader, const std::string& line) {
-      for (const std::string& token : tokens_of(reader, line)) counter.add(token);
+  /// Calls `use(line)` for each line of a part; what is wrong with one is told with its place.
+  template <class Use>
+  void for_each_text(const TextPart& part, Use use) const {
+    for_each_line(part, text_encoding_, [&](const LineReader& reader, const std::string& line) {
+      if (!reader.problem().empty()) {
+        throw Error(ExitCode::corrupt, fmt::format("{}: {}", reader.place(), reader.problem()),
+                    "name the encoding of the text with --encoding");
+      }
+      use(line);
     });
-    return Vocabulary(counter.most_frequent({end_token(), kUnknown}, vocabulary_), kUnknown);
   }
 
-  static StreamSchema schema_of(const Vocabulary& vocabulary) {
-    StreamSchema inputs;
-    inputs.name = "inputs";
-    inputs.element = ElementType::i32;
-    inputs.num_classes = vocabulary.size();
-    inputs.labels = vocabulary.tokens();
-    return inputs;
+  LearnedText learn(const TextPart& train) const {
+    TextLearner learner(text_, text_.tokens == "characters" ? "\n" : "<eos>");
+    for_each_text(train, [&](const std::string& line) { learner.add(line); });
+    return learner.finish("inputs.model");
   }
 
-  SplitInfo write_split(const TextPart& part, const Vocabulary& vocabulary, const fs::path& folder,
+  SplitInfo write_split(const TextPart& part, const TextSymbols& symbols_of, const fs::path& folder,
                         const Manifest& manifest, const Progress& progress) const {
     ShardWriter writer(folder, part.split, manifest.streams, {.compression = compression_});
-    const auto end = static_cast<int32_t>(vocabulary.find(end_token()));
-    std::vector<int32_t> symbols;
     int64_t lines = 0;
-    for_each_line(part, [&](const LineReader& reader, const std::string& line) {
-      symbols.clear();
-      for (const std::string& token : tokens_of(reader, line)) {
-        symbols.push_back(static_cast<int32_t>(vocabulary.find(token)));
-      }
-      symbols.push_back(end);
+    for_each_text(part, [&](const std::string& line) {
+      const std::vector<int64_t> wide = symbols_of(line);
+      std::vector<int32_t> symbols(wide.begin(), wide.end());
+      symbols.push_back(static_cast<int32_t>(symbols_of.end()));
       writer.append({{symbols.data(), static_cast<int64_t>(symbols.size())}},
                     fmt::format("{}-{:08}", part.split, lines));
       if (++lines % kReportEveryLines == 0 && progress) {
@@ -168,10 +149,10 @@ class LinesImporter : public DataTool {
 
   SplitFiles files_;
   std::vector<double> split_ = {0.9, 0.05, 0.05};
-  std::string tokens_ = "words";
-  int64_t vocabulary_ = 0;
+  std::string encoding_ = "utf-8";
+  TextEncoding text_encoding_ = TextEncoding::utf8;
+  TextOptions text_;
   int64_t compression_ = 0;
-  TokenKind kind_ = TokenKind::words;
 };
 
 }  // namespace

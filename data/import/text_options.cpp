@@ -1,44 +1,103 @@
 #include "data/import/text_options.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "data/base/error.h"
+#include "data/text/sentence_pieces.h"
+
 namespace lockstep {
 
 void TextOptions::describe(Fields& fields) {
-  fields.add("tokens", tokens_, "how text is cut: one token per character or per word")
-      .one_of({"characters", "words"});
-  fields.add("lowercase", lowercase_, "tell no upper case from lower case");
-  fields.add("split_punctuation", split_punctuation_,
+  fields
+      .add("tokens", tokens,
+           "how text is cut: one token per character, per word, or per piece of a word that "
+           "sentencepiece learns from the training text")
+      .one_of({"characters", "words", "sentencepiece"});
+  fields.add("lowercase", lowercase, "tell no upper case from lower case");
+  fields.add("split_punctuation", split_punctuation,
              "words: punctuation marks are tokens of their own");
   fields
-      .add("vocabulary", vocabulary_,
+      .add("vocabulary", vocabulary,
            "how many of the most frequent tokens of the training text are told apart; the others "
-           "become <unk>; 0: all")
+           "become <unk>; 0: all; sentencepiece: how many pieces to learn, at most")
       .at_least(0);
   fields
-      .add("min_count", min_count_,
+      .add("min_count", min_count,
            "tokens that the training text holds less often become <unk>; a model learns <unk> only "
-           "where some do")
+           "where some do; not for sentencepiece")
       .at_least(1);
+  fields.add("sentencepiece_model", sentencepiece_model, "how sentencepiece chooses pieces")
+      .one_of({"unigram", "bpe"});
 }
 
-std::vector<std::string> TextOptions::tokens_of(const std::string& text) const {
-  return tokenize(text, rules_of(info()));
+void TextOptions::check() const {
+  if (tokens != "sentencepiece") return;
+  if (vocabulary < 10) {
+    throw Error(ExitCode::usage, "--tokens sentencepiece needs a --vocabulary of at least 10",
+                "for example --vocabulary 8000");
+  }
+  if (split_punctuation || min_count > 1) {
+    throw Error(ExitCode::usage,
+                "--split-punctuation and --min-count are not for --tokens sentencepiece",
+                "sentencepiece finds by itself what to split");
+  }
 }
 
-std::vector<std::string> TextOptions::vocabulary(const VocabularyCounter& counter) const {
-  return counter.most_frequent({kUnknownToken}, vocabulary_, min_count_);
+StreamSchema LearnedText::schema(const std::string& stream) const {
+  StreamSchema schema;
+  schema.name = stream;
+  schema.element = ElementType::i32;
+  schema.num_classes = static_cast<int64_t>(tokens.size());
+  schema.labels = tokens;
+  return schema;
 }
 
-TextInfo TextOptions::info() const {
-  return {tokens_, "", kUnknownToken, lowercase_, split_punctuation_};
+TextLearner::TextLearner(TextOptions options, std::string end)
+    : options_(std::move(options)), end_(std::move(end)) {
+  options_.check();
+  rules_ = {token_kind_of(options_.tokens), options_.lowercase, options_.split_punctuation,
+            nullptr};
 }
 
-StreamSchema TextOptions::schema(const std::vector<std::string>& tokens) const {
-  StreamSchema inputs;
-  inputs.name = "inputs";
-  inputs.element = ElementType::i32;
-  inputs.num_classes = static_cast<int64_t>(tokens.size());
-  inputs.labels = tokens;
-  return inputs;
+void TextLearner::check(const std::string& text) const {
+  TextRules rules = rules_;
+  if (learns_pieces()) rules.kind = TokenKind::words;  // there is a piece where there is a word
+  if (tokenize(text, rules).empty()) throw Error(ExitCode::corrupt, "has no text");
+}
+
+void TextLearner::add(const std::string& text) {
+  if (learns_pieces()) {
+    texts_.push_back(prepare_text(text, rules_));
+    return;
+  }
+  for (const std::string& token : tokenize(text, rules_)) counter_.add(token);
+}
+
+LearnedText TextLearner::finish(const std::string& model_file) {
+  LearnedText learned;
+  learned.info = {options_.tokens, end_, kUnknownToken, options_.lowercase,
+                  options_.split_punctuation};
+  std::vector<std::string> first;
+  if (!end_.empty()) first.push_back(end_);
+  first.emplace_back(kUnknownToken);
+  if (!learns_pieces()) {
+    learned.tokens = counter_.most_frequent(first, options_.vocabulary, options_.min_count);
+    return learned;
+  }
+  // One of sentencepiece's pieces is its own <unk>.
+  const auto extra = static_cast<int64_t>(first.size()) - 1;
+  learned.info.model_file = model_file;
+  learned.info.model =
+      train_sentence_pieces(texts_, options_.vocabulary - extra, options_.sentencepiece_model);
+  texts_ = {};
+  learned.tokens = first;
+  for (std::string& piece : SentencePieces(learned.info.model).pieces()) {
+    if (std::find(first.begin(), first.end(), piece) == first.end()) {
+      learned.tokens.push_back(std::move(piece));
+    }
+  }
+  return learned;
 }
 
 }  // namespace lockstep

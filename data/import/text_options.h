@@ -1,4 +1,4 @@
-// How importers of records cut text into tokens and choose a vocabulary.
+// How importers of records cut text into tokens, and what they learn from the training records.
 #pragma once
 
 #include <cstdint>
@@ -12,26 +12,53 @@
 
 namespace lockstep {
 
-class TextOptions {
- public:
-  /// `--tokens`, `--lowercase`, `--split-punctuation`, `--vocabulary`, `--min-count`.
-  void describe(Fields& fields);
+/// `--tokens`, `--lowercase`, `--split-punctuation`, `--vocabulary`, `--min-count` and
+/// `--sentencepiece-model`.
+struct TextOptions {
+  std::string tokens = "words";
+  bool lowercase = false;
+  bool split_punctuation = false;
+  int64_t vocabulary = 0;
+  int64_t min_count = 1;
+  std::string sentencepiece_model = "unigram";
 
-  std::vector<std::string> tokens_of(const std::string& text) const;
-  /// What training records hold often enough, behind the token for everything else.
-  std::vector<std::string> vocabulary(const VocabularyCounter& counter) const;
-  TextInfo info() const;
-  /// A stream "inputs" of these tokens.
-  StreamSchema schema(const std::vector<std::string>& tokens) const;
+  void describe(Fields& fields);
+  /// Throws Error(usage) when they contradict each other.
+  void check() const;
+};
+
+/// What the training texts taught: how text is cut, and the token of every symbol.
+struct LearnedText {
+  TextInfo info;
+  std::vector<std::string> tokens;
+
+  StreamSchema schema(const std::string& stream) const;
+  TextSymbols symbols() const { return {info, tokens}; }
+};
+
+/// Learns the vocabulary of texts: first the end token, when there is to be one, then "<unk>" for
+/// all tokens that are seen too seldom, then the others.
+class TextLearner {
+ public:
+  explicit TextLearner(TextOptions options, std::string end = {});
+
+  /// Throws Error(corrupt) when a text has no token, or is not UTF-8.
+  void check(const std::string& text) const;
+  /// Learns from a text. Sentencepiece needs all of them at once, so they are kept.
+  void add(const std::string& text);
+  /// Call once, last. `model_file` is what a model of sentencepiece will be called.
+  LearnedText finish(const std::string& model_file);
 
  private:
   static constexpr const char* kUnknownToken = "<unk>";
 
-  std::string tokens_ = "words";
-  bool lowercase_ = false;
-  bool split_punctuation_ = false;
-  int64_t vocabulary_ = 0;
-  int64_t min_count_ = 1;
+  bool learns_pieces() const { return rules_.kind == TokenKind::sentencepiece; }
+
+  TextOptions options_;
+  std::string end_;
+  TextRules rules_;  ///< without a model
+  VocabularyCounter counter_;
+  std::vector<std::string> texts_;
 };
 
 }  // namespace lockstep

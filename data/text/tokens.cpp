@@ -7,6 +7,7 @@
 
 #include "data/base/error.h"
 #include "data/text/encoding.h"
+#include "data/text/sentence_pieces.h"
 
 namespace lockstep {
 namespace {
@@ -108,26 +109,61 @@ std::string rewritten(const std::string& text, const TextRules& rules) {
   return result;
 }
 
+/// Pieces behind each other, where a mark of a word's begin is a space; none begins a line.
+std::string join_pieces(const std::vector<std::string>& pieces) {
+  const std::string_view mark = SentencePieces::kWordBegin;
+  std::string text;
+  for (const std::string& piece : pieces) {
+    for (size_t at = 0; at < piece.size();) {
+      const bool marked = piece.compare(at, mark.size(), mark) == 0;
+      if (!marked) {
+        text += piece[at++];
+        continue;
+      }
+      if (!text.empty() && text.back() != '\n') text += ' ';
+      at += mark.size();
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string name_of(TokenKind kind) {
-  return kind == TokenKind::characters ? "characters" : "words";
+  switch (kind) {
+    case TokenKind::characters:
+      return "characters";
+    case TokenKind::words:
+      return "words";
+    case TokenKind::sentencepiece:
+      return "sentencepiece";
+  }
+  return "unknown";
 }
 
 TokenKind token_kind_of(const std::string& name) {
   if (name == "characters") return TokenKind::characters;
   if (name == "words") return TokenKind::words;
+  if (name == "sentencepiece") return TokenKind::sentencepiece;
   throw Error(ExitCode::config,
-              fmt::format("tokens: \"{}\" is neither characters nor words", name));
+              fmt::format("tokens: \"{}\" is neither characters, words nor sentencepiece", name));
+}
+
+std::string prepare_text(std::string_view line, const TextRules& rules) {
+  std::string text = normalized(line);
+  return rules.lowercase || rules.split_punctuation ? rewritten(text, rules) : text;
 }
 
 std::vector<std::string> tokenize(std::string_view line, const TextRules& rules) {
-  std::string text = normalized(line);
-  if (rules.lowercase || rules.split_punctuation) text = rewritten(text, rules);
-  return rules.kind == TokenKind::characters ? characters_of(text) : words_of(text);
+  const std::string text = prepare_text(line, rules);
+  if (rules.kind == TokenKind::characters) return characters_of(text);
+  if (rules.kind == TokenKind::words) return words_of(text);
+  LOCKSTEP_CHECK(rules.pieces != nullptr, "no model of sentencepiece");
+  return rules.pieces->encode(text);
 }
 
 std::string join_tokens(const std::vector<std::string>& tokens, TokenKind kind) {
+  if (kind == TokenKind::sentencepiece) return join_pieces(tokens);
   std::string text;
   for (const std::string& token : tokens) {
     if (kind == TokenKind::words && !text.empty() && text.back() != '\n') text += ' ';

@@ -159,6 +159,100 @@ TEST_F(LabelledTest, TooManyRejectionsLeaveNothingBehind) {
   EXPECT_FALSE(std::filesystem::exists(out_));
 }
 
+TEST_F(LabelledTest, SetsOfLabelsBecomeZerosAndOnes) {
+  const std::string train = write("a", "grain; trade\tx\nearn\ty\n; \tz\n").string();
+  const std::string test = write("b", "trade;earn\tx\nearn;new\tx\n").string();
+  const std::string shown =
+      import({}, {{"train", train}, {"test", test}, {"multi_label", ";"}, {"max_rejected", "0.9"}});
+  EXPECT_THAT(shown, HasSubstr(train + ":3: has no label"));
+  EXPECT_THAT(shown, HasSubstr(test + ":2: the label \"new\" is not in the training records"));
+  const StreamSchema target = manifest().stream("label");
+  EXPECT_THAT(target.labels, ElementsAre("earn", "grain", "trade"));
+  EXPECT_EQ(target.features, 3);
+  const auto ones = [&](const std::string& split, int64_t id) {
+    std::vector<uint8_t> values(3);
+    Dataset(out_).open_split(split).read(id, 1, values.data());
+    return values;
+  };
+  EXPECT_THAT(ones("train", 0), ElementsAre(0, 1, 1));
+  EXPECT_THAT(ones("train", 1), ElementsAre(1, 0, 0));
+  EXPECT_THAT(ones("test", 0), ElementsAre(1, 0, 1));
+}
+
+TEST_F(LabelledTest, LinesOfJson) {
+  const std::string file =
+      write("a", R"({"review": {"text": "good \u00e9"}, "stars": 5, "by": "ann"}
+{"review": {"text": "bad"}, "stars": 1, "by": "bob"}
+{"review": {"text": ["two", "parts"]}, "stars": true, "by": "ann"}
+{"review": "flat", "stars": 1, "by": "bob"}
+{"review": {"text": "x"}, "stars": {}, "by": "bob"}
+{"review": {"text": "x"}, "stars"
+)")
+          .string();
+  const std::string shown = import({}, {{"train", file},
+                                        {"form", "jsonl"},
+                                        {"text_column", "review.text"},
+                                        {"label_column", "stars"},
+                                        {"max_rejected", "0.6"}});
+  EXPECT_EQ(text("train", 0), "good é");
+  EXPECT_EQ(label("train", 0), "5");
+  EXPECT_EQ(text("train", 2), "two parts");
+  EXPECT_EQ(label("train", 2), "true");
+  EXPECT_THAT(shown, HasSubstr(":4: has no \"review.text\""));
+  EXPECT_THAT(shown, HasSubstr(":5: \"stars\" is neither a text"));
+  EXPECT_THAT(shown, HasSubstr(":6: not valid JSON at byte"));
+}
+
+TEST_F(LabelledTest, GroupsAreInOneSplitOnly) {
+  std::string lines;
+  for (int i = 0; i < 60; ++i) lines += fmt::format("x\tuser{}\tu{}\n", i % 6, i % 6);
+  const auto file = write("a", lines);
+  import({file}, {{"text_column", "2"}, {"split_by", "group"}, { "group_column", "3" }});
+  const Manifest made = manifest();
+  ASSERT_EQ(made.splits.size(), 3U);
+  EXPECT_EQ(made.splits[0].sequences, 40);
+  std::set<std::string> held_out;
+  for (int64_t id = 0; id < 10; ++id) held_out.insert(text("test", id));
+  EXPECT_THAT(held_out, ElementsAre("<unk>"));
+  EXPECT_THROW(import({file}, {{"split_by", "group"}}), Error);
+  EXPECT_THROW(import({file}, {{"group_column", "3"}}), Error);
+}
+
+TEST_F(LabelledTest, AFolderForEachLabel) {
+  for (const char* label : {"pos", "neg"})
+    std::filesystem::create_directories(folder_ / "in" / label);
+  write("in/pos/2.txt", "good\nfilm\n");
+  write("in/pos/1.txt", "great");
+  write("in/neg/1.txt", "bad \xff");
+  write("in/neg/2.txt", "bad");
+  const std::string shown = import({folder_ / "in"}, {{"form", "folders"},
+                                                      {"split", "1,0,0"},
+                                                      {"split_by", "position"},
+                                                      {"max_rejected", "0.25"}});
+  EXPECT_THAT(shown, HasSubstr("in/neg/1.txt: line 1: byte 5 is not UTF-8"));
+  EXPECT_EQ(text("train", 0), "bad");
+  EXPECT_EQ(text("train", 1), "great") << "in the order of names";
+  EXPECT_EQ(text("train", 2), "good film");
+  EXPECT_EQ(label("train", 2), "pos");
+  testing::expect_error(ExitCode::missing, "is not a folder", [&] {
+    import({folder_ / "in/pos/1.txt"}, {{ "form", "folders" }});
+  });
+}
+
+TEST_F(LabelledTest, RealHotelReviews) {
+  const auto file = testing::real_data("sentiment/zh/ChnSentiCorp_htl_all.csv.gz");
+  if (file.empty()) GTEST_SKIP() << "LOCKSTEP_DATA has no sentiment/zh";
+  const std::string shown = import({file}, {{"form", "csv"},
+                                            {"header", "true"},
+                                            {"text_column", "review"},
+                                            {"label_column", "label"},
+                                            {"tokens", "characters"}});
+  EXPECT_EQ(shown, "1 of 7766 records was rejected:\n  " + file.string() + ":6376: has no text");
+  const Manifest made = manifest();
+  EXPECT_EQ(made.splits[0].sequences, 6213) << "4257.6 and 1954.4, to the largest remainders";
+  EXPECT_THAT(made.streams[1].labels, ElementsAre("0", "1"));
+}
+
 TEST_F(LabelledTest, RareTokensBecomeUnknown) {
   import({write("a", "x\ta a b\ny\ta b c\n")}, {{"split", "1,0,0"},
                                                 {"split_by", "position"},

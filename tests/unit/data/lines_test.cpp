@@ -115,6 +115,21 @@ TEST_F(LinesTest, ThreeFilesShareTheTrainingVocabulary) {
   EXPECT_EQ(text_of("test"), "<unk> <unk> <eos>");
 }
 
+TEST_F(LinesTest, PiecesOfWordsGiveTheTextAgain) {
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += fmt::format("a {} of lowercase Letters {}\n", i % 7, i % 3);
+  import({write("text", text)},
+         {{"tokens", "sentencepiece"},
+          {"vocabulary", "40"},
+          { "encoding",
+            "latin-1" }},
+         {1, 0, 0});
+  std::string expected;
+  for (const char c : text) expected += c == '\n' ? "<eos> " : std::string{c};
+  expected.pop_back();
+  EXPECT_EQ(text_of("train"), expected);
+}
+
 TEST_F(LinesTest, OneSourceIsCutFromFrontToBack) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "line " + std::to_string(100 + i) + "\n";
