@@ -31,7 +31,7 @@ struct LinePair {
   std::string problem;  ///< empty when both are text
 };
 
-std::string problem_of(const LineReader& source, const LineReader& target) {
+std::string problem_in_pair(const LineReader& source, const LineReader& target) {
   if (!source.problem().empty()) return source.problem();
   if (target.problem().empty()) return {};
   return fmt::format("{}: {}", target.place(), target.problem());
@@ -53,7 +53,7 @@ void read_pair(const TextPair& files, TextEncoding encoding, const VisitPair& vi
                   "line i of one must be the translation of line i of the other");
     }
     if (!more) return;
-    pair.problem = problem_of(sources, targets);
+    pair.problem = problem_in_pair(sources, targets);
     visit({files.source, sources.number(), files.split}, pair);
   }
 }
