@@ -45,7 +45,9 @@ SplitInfo SequenceGenerator::write_split(const std::string& name, uint64_t numbe
   ShardWriter writer(folder, name, schemas, limits_);
   std::vector<GeneratedStream> streams(schemas.size());
   std::vector<StreamView> views(schemas.size());
-  for (int64_t i = 0; i < count; ++i) {
+  const int64_t wanted_bytes = number == 0 ? wanted_training_bytes() : 0;
+  int64_t bytes = 0;
+  for (int64_t i = 0; wanted_bytes > 0 ? bytes < wanted_bytes : i < count; ++i) {
     for (GeneratedStream& stream : streams) stream.clear();
     make(Random(mix64(static_cast<uint64_t>(seed_), number, static_cast<uint64_t>(i))), streams);
     for (size_t k = 0; k < streams.size(); ++k) {
@@ -55,8 +57,10 @@ SplitInfo SequenceGenerator::write_split(const std::string& name, uint64_t numbe
       views[k] = {streams[k].data(), streams[k].values() / width};
     }
     writer.append(views, fmt::format("{}-{:08}", name, i));
+    bytes += streams[0].bytes();
     const bool due = (i + 1) % kReportEverySequences == 0 || i + 1 == count;
-    if (due && progress) progress("making " + name, i + 1, count, "sequences");
+    if (!due || !progress) continue;
+    progress("making " + name, i + 1, wanted_bytes > 0 ? 0 : count, "sequences");
   }
   return writer.finish();
 }

@@ -1,5 +1,6 @@
 // What generators of sequences share: counts of splits, a seed, and writing. Each sequence is a
-// pure function of (seed, split, index), so any machine gives the same bytes.
+// pure function of (seed, split, index), and computed with integers and with +, -, *, / of doubles
+// only (data/generate/plain_math.h has the rest), so any machine gives the same bytes.
 #pragma once
 
 #include <array>
@@ -26,11 +27,19 @@ class GeneratedStream {
     std::memcpy(bytes_.data() + at, &value, sizeof(T));
     ++values_;
   }
+  template <class T>
+  void add_all(const std::vector<T>& values) {
+    const size_t at = bytes_.size();
+    bytes_.resize(at + values.size() * sizeof(T));
+    if (!values.empty()) std::memcpy(bytes_.data() + at, values.data(), values.size() * sizeof(T));
+    values_ += static_cast<int64_t>(values.size());
+  }
   void clear() {
     bytes_.clear();
     values_ = 0;
   }
   int64_t values() const { return values_; }
+  int64_t bytes() const { return static_cast<int64_t>(bytes_.size()); }
   const void* data() const { return bytes_.data(); }
 
  private:
@@ -52,6 +61,8 @@ class SequenceGenerator : public DataTool {
   virtual std::string source() const = 0;
   /// Makes one sequence: one empty stream for each of schema().
   virtual void make(Random random, std::vector<GeneratedStream>& streams) = 0;
+  /// Above 0: the training split ends when its inputs have so many bytes, whatever `--train` says.
+  virtual int64_t wanted_training_bytes() const { return 0; }
 
  private:
   SplitInfo write_split(const std::string& name, uint64_t number, int64_t count,

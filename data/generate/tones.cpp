@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "data/base/error.h"
+#include "data/generate/plain_math.h"
 #include "data/generate/sequence_generator.h"
 
 namespace lockstep {
@@ -33,15 +34,15 @@ void append_word(std::vector<double>& wave, int word, double noise, Random& rand
     const size_t begin = wave.size();
     append_noise(wave, static_cast<size_t>(random.uniform(0.06, 0.12) * kToneRate), noise, random);
     for (size_t i = begin; i < wave.size(); ++i) {
-      const double phase = 2 * std::numbers::pi * static_cast<double>(i) * pitch / kToneRate;
-      wave[i] += std::sin(low * phase) + 0.7 * std::sin(high * phase);
+      const double time = static_cast<double>(i) * pitch / kToneRate;
+      wave[i] += sine_of_turns(low * time) + 0.7 * sine_of_turns(high * time);
     }
   }
 }
 
 /// Energy of a window at one frequency.
 double goertzel(const double* wave, size_t count, double frequency) {
-  const double factor = 2 * std::cos(2 * std::numbers::pi * frequency / kToneRate);
+  const double factor = 2 * cosine_of_turns(frequency / kToneRate);
   double before = 0, last = 0;
   for (size_t i = 0; i < count; ++i) {
     const double value = wave[i] + factor * last - before;
@@ -84,7 +85,7 @@ class TonesGenerator : public SequenceGenerator {
     for (size_t begin = 0; begin + kToneWindow <= wave.size(); begin += kToneStep) {
       for (int band = 0; band < kToneBands; ++band) {
         const double energy = goertzel(wave.data() + begin, kToneWindow, 200.0 + 200.0 * band);
-        const double level = 32 * (std::log10(energy + 1e-3) + 3);  // coarse: the same anywhere
+        const double level = 32 * (plain_log(energy + 1e-3) / std::numbers::ln10 + 3);
         streams[0].add(static_cast<uint8_t>(std::lround(std::clamp(level, 0.0, 255.0))));
       }
     }

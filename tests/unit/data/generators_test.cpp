@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numbers>
 #include <numeric>
 #include <set>
 
+#include "data/base/sha256.h"
 #include "data/convert.h"
 #include "data/dataset.h"
 #include "data/element_type.h"
+#include "data/generate/plain_math.h"
 #include "tests/unit/base/temp_folder.h"
 #include "tests/unit/data/tool_run.h"
 
@@ -304,6 +307,108 @@ TEST_F(GeneratorsTest, LengthsAreLogNormal) {
   std::sort(lengths.begin(), lengths.end());
   EXPECT_NEAR(static_cast<double>(lengths[1500]), 40, 2);
   EXPECT_NEAR(static_cast<double>(lengths[2523]), 40 * std::exp(0.5), 4) << "one deviation above";
+}
+
+TEST_F(GeneratorsTest, LengthsGoOnUntilTheSizeIsReached) {
+  generate("lengths", {{"train", "1"}, {"total_mib", "3"}, {"features", "16"}});
+  const int64_t bytes = split_->total_steps(0) * 16 * 4;
+  EXPECT_GE(bytes, 3 << 20);
+  EXPECT_LT(bytes, (3 << 20) + 1000 * 16 * 4);
+  testing::expect_error(ExitCode::usage, "larger than 1 GiB", [&] {
+    generate("lengths", {{"features", "1000"}, {"longest", "1000000"}});
+  });
+}
+
+// What generators without fonts make at seed 1: no compiler, library or processor may change it.
+TEST_F(GeneratorsTest, GiveTheseValuesOnAnyMachine) {
+  const std::map<std::string, std::string> expected{
+      {"adding", "f2dc5af062091f21"},         {"grid-paths", "0f7c5a787713e07d"},
+      {"lengths", "a3df2cc176e29a36"},        {"reber", "cfea97aaa229f70d"},
+      {"temporal-order", "c298783e5e5af3f5"}, {"tones", "682353dbad31a6fe"}};
+  for (const auto& [kind, digest] : expected) {
+    generate(kind, {{"train", "20"}, {"test", "0"}});
+    Sha256 hash;
+    for (int64_t id = 0; id < split_->size(); ++id) {
+      for (size_t stream = 0; stream < split_->streams().size(); ++stream) {
+        const std::vector<char> bytes = stored(id, stream);
+        hash.update(bytes.data(), bytes.size() - 1);  // stored() gives a byte too many
+      }
+    }
+    EXPECT_EQ(hash.hex_digest().substr(0, 16), digest) << kind;
+  }
+}
+
+/// Whether places are those of a point that flies evenly between 0 and `room`, to a pixel, after a
+/// margin that is the same in all.
+bool is_one_flight(const std::vector<int64_t>& places, double room) {
+  for (double margin = 0; margin <= 8; ++margin) {
+    for (double start = -0.5; start <= 0.5; start += 0.25) {
+      for (double velocity = -3; velocity <= 3; velocity += 1.0 / 32) {
+        double at = static_cast<double>(places[0]) - margin + start;
+        double speed = velocity;
+        bool fits = at > -1 && at < room + 1;
+        for (size_t t = 0; t < places.size() && fits; ++t) {
+          fits = std::abs(at + margin - static_cast<double>(places[t])) <= 1.25;
+          at += speed;
+          if (at < 0) at = -at, speed = -speed;
+          if (at > room) at = 2 * room - at, speed = -speed;
+        }
+        if (fits) return true;
+      }
+    }
+  }
+  return false;
+}
+
+/// The first row and the first column with ink of a picture, and the ink from there on.
+std::vector<float> ink_from_corner(const float* pixels, int64_t side, int64_t& top, int64_t& left) {
+  top = left = side;
+  for (int64_t i = 0; i < side * side; ++i) {
+    if (pixels[i] == 0) continue;
+    top = std::min(top, i / side);
+    left = std::min(left, i % side);
+  }
+  std::vector<float> ink;
+  for (int64_t r = 0; r < 14; ++r) {
+    for (int64_t c = 0; c < 14; ++c) {
+      const bool inside = top + r < side && left + c < side;
+      ink.push_back(inside ? pixels[(top + r) * side + left + c] : 0);
+    }
+  }
+  return ink;
+}
+
+TEST_F(GeneratorsTest, FutureFramesContinueOneFlightThatBounces) {
+  generate("moving-digits",
+           {{"digits", "1"}, {"train", "40"}, {"frames", "12"}, {"future_frames", "9"}});
+  int turns = 0;
+  for (int64_t id = 0; id < split_->size(); ++id) {
+    std::vector<float> film = numbers(id, 0);
+    const std::vector<float> future = numbers(id, 1);
+    film.insert(film.end(), future.begin(), future.end());
+    std::vector<int64_t> tops(21), lefts(21);
+    const std::vector<float> first = ink_from_corner(film.data(), 32, tops[0], lefts[0]);
+    for (size_t t = 1; t < 21; ++t) {
+      EXPECT_EQ(ink_from_corner(film.data() + t * 1024, 32, tops[t], lefts[t]), first) << id;
+      if (t >= 2 && (tops[t] - tops[t - 1]) * (tops[t - 1] - tops[t - 2]) < 0) ++turns;
+    }
+    EXPECT_TRUE(is_one_flight(tops, 18)) << id;
+    EXPECT_TRUE(is_one_flight(lefts, 18)) << id;
+  }
+  EXPECT_GT(turns, 10);
+}
+
+TEST(PlainMath, AgreesWithTheLibrary) {
+  for (double x = -3; x < 3; x += 0.0137) {
+    EXPECT_NEAR(sine_of_turns(x), std::sin(2 * std::numbers::pi * x), 1e-13) << x;
+    EXPECT_NEAR(cosine_of_turns(x), std::cos(2 * std::numbers::pi * x), 1e-13) << x;
+    EXPECT_NEAR(plain_exp(20 * x) / std::exp(20 * x), 1, 1e-13) << x;
+    EXPECT_NEAR(plain_log(std::exp(20 * x)), 20 * x, 1e-12) << x;
+  }
+  EXPECT_EQ(sine_of_turns(0), 0);
+  EXPECT_NEAR(sine_of_turns(1e6 + 0.25), 1, 1e-15);  // reduced exactly
+  EXPECT_EQ(plain_exp(0), 1);
+  EXPECT_EQ(plain_log(1), 0);
 }
 
 }  // namespace
