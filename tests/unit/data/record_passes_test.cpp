@@ -16,10 +16,10 @@ using ::testing::HasSubstr;
 
 constexpr SplitRule kHalf{{0.5, 0, 0.5}, SplitBy::position};
 
-/// Words that stand for records, all of one file.
-class Words {
+/// WordList that stand for records, all of one file.
+class WordList {
  public:
-  explicit Words(std::vector<std::string> words) : words_(std::move(words)) {}
+  explicit WordList(std::vector<std::string> words) : words_(std::move(words)) {}
 
   RecordPasses<std::string>::ReadAll reader(std::optional<size_t> split = std::nullopt) const {
     return [this, split](const auto& visit) {
@@ -47,7 +47,7 @@ Rejections allowing(double share) {
 }
 
 TEST(RecordPassesTest, RejectedRecordsTakeNoPlaceInASplit) {
-  const Words words({"a", "bad", "b", "c", "late", "d"});
+  const WordList words({"a", "bad", "b", "c", "late", "d"});
   Rejections rejections = allowing(0.5);
   RecordPasses<std::string> passes(words.reader(), rejections, {});
   passes.plan(kHalf, no_key);
@@ -65,7 +65,7 @@ TEST(RecordPassesTest, RejectedRecordsTakeNoPlaceInASplit) {
 }
 
 TEST(RecordPassesTest, AFilesOwnSplitCounts) {
-  const Words words({"a", "b", "c"});
+  const WordList words({"a", "b", "c"});
   Rejections rejections;
   RecordPasses<std::string> passes(words.reader(2), rejections, {});
   passes.plan(kHalf, no_key);
@@ -75,21 +75,21 @@ TEST(RecordPassesTest, AFilesOwnSplitCounts) {
 }
 
 TEST(RecordPassesTest, TooManyRejectionsEndTheImport) {
-  const Words words({"a", "bad", "b"});
+  const WordList words({"a", "bad", "b"});
   Rejections rejections;  // allows 1 %
   RecordPasses<std::string> passes(words.reader(), rejections, {});
   expect_error(ExitCode::corrupt, "words.txt:2: is bad", [&] { passes.plan(kHalf, no_key); });
-  const Words nothing_but_bad({"bad"});
+  const WordList nothing_but_bad({"bad"});
   Rejections all = allowing(1);
   RecordPasses<std::string> none(nothing_but_bad.reader(), all, {});
   expect_error(ExitCode::corrupt, "no record is left", [&] { none.plan(kHalf, no_key); });
-  const Words empty({});
+  const WordList empty({});
   RecordPasses<std::string> nothing(empty.reader(), all, {});
   expect_error(ExitCode::corrupt, "no record", [&] { nothing.plan(kHalf, no_key); });
 }
 
 TEST(RecordPassesTest, OnlyCorruptRecordsAreRejected) {
-  const Words words({"a"});
+  const WordList words({"a"});
   Rejections rejections;
   RecordPasses<std::string> passes(words.reader(), rejections, {});
   expect_error(ExitCode::save_failed, "disk", [&] {
