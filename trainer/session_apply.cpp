@@ -67,7 +67,8 @@ Split open_split_for(const LoadedModel& loaded, const std::filesystem::path& dat
                             dataset.folder().string(), key, shortened(offered), shortened(value)),
                 "evaluate on a data set imported in the same way");
   }
-  return dataset.open_split(name);
+  return data_path.empty() ? open_run_split(dataset, loaded.config, name, /*verify=*/true)
+                           : dataset.open_split(name);
 }
 
 /// One sequence read from a JSON line.

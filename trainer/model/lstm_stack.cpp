@@ -95,8 +95,25 @@ LstmWeights LstmStackImpl::make_weights(int64_t input_size, const std::string& s
   return weights;
 }
 
-LstmOutput LstmStackImpl::run_direction(const Tensor& x_TBF, const LstmWeights& weights,
+namespace {
+
+/// Weights whose forget gate is exactly 1 (the sigmoid of 100 in float32), whatever the cell reads:
+/// c[t] = c[t - 1] + i[t] g[t], as Hochreiter & Schmidhuber 1997. Its rows get no gradient.
+LstmWeights without_forget_gate(const LstmWeights& weights) {
+  const int64_t hidden = weights.hidden();
+  const auto replaced = [&](const Tensor& all, double value) {
+    const Tensor forget = torch::full_like(all.narrow(0, hidden, hidden), value);
+    return torch::cat({all.narrow(0, 0, hidden), forget, all.narrow(0, 2 * hidden, 2 * hidden)});
+  };
+  return {replaced(weights.weight_ih, 0), replaced(weights.weight_hh, 0),
+          replaced(weights.bias_ih, 100), replaced(weights.bias_hh, 0)};
+}
+
+}  // namespace
+
+LstmOutput LstmStackImpl::run_direction(const Tensor& x_TBF, const LstmWeights& own,
                                         const LstmState& initial) {
+  const LstmWeights weights = config_.forget_gate ? own : without_forget_gate(own);
   const bool ours = config_.kernel == "cpu" || (config_.kernel == "auto" && !x_TBF.is_cuda());
   if (ours) return lstm_cpu(x_TBF, initial, weights, pool_);
   const auto or_zeros = [&](const Tensor& state) {

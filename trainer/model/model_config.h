@@ -14,6 +14,15 @@ struct ModelConfig {
   int64_t embedding_size = 0;
   bool tied = false;
   double forget_bias = 0.0;
+  bool forget_gate = true;
+  int64_t ensemble = 1;
+  int64_t masks = 2;
+  int64_t mask_steps = 0;
+  int64_t mask_features = 0;
+  int64_t join_steps = 1;
+  bool reverse_complement = false;
+  int64_t beam_width = 1;
+  double tolerance = 0.04;
   std::string kernel = "auto";
 
   void describe(Fields& fields) {
@@ -47,6 +56,53 @@ struct ModelConfig {
     fields.add(
         "forget_bias", forget_bias,
         "added to the initial bias of the forget gate (Gers et al. 2000); 0 is PyTorch's start");
+    fields.add("forget_gate", forget_gate,
+               "false: cells keep all they hold, as before Gers et al. 2000 (Hochreiter & "
+               "Schmidhuber 1997)");
+    fields
+        .add("ensemble", ensemble,
+             "sequence_labelling: networks trained side by side, whose probabilities are averaged")
+        .at_least(1)
+        .at_most(64)
+        .unit("networks");
+    fields
+        .add("masks", masks,
+             "training only: stripes of steps, and as many of features, that are set to zero in "
+             "each dense sequence (Park et al. 2019)")
+        .at_least(0)
+        .at_most(64)
+        .unit("stripes");
+    fields
+        .add("mask_steps", mask_steps,
+             "widest stripe of steps, at most a quarter of the sequence; 0: none")
+        .at_least(0)
+        .at_most(65536)
+        .unit("steps");
+    fields.add("mask_features", mask_features, "widest stripe of features; 0: none")
+        .at_least(0)
+        .at_most(65536)
+        .unit("features");
+    fields
+        .add("join_steps", join_steps,
+             "ctc, sequence_classification and sequence_regression of dense inputs: so many steps "
+             "behind each other become one, as wide as all of them")
+        .at_least(1)
+        .at_most(1024)
+        .unit("steps");
+    fields.add("reverse_complement", reverse_complement,
+               "training only: DNA is read from its other strand half of the time");
+    fields
+        .add("beam_width", beam_width,
+             "ctc: beginnings of an answer that are followed at once; 1 takes the most likely "
+             "symbol of each step")
+        .at_least(1)
+        .at_most(4096)
+        .may_change();
+    fields
+        .add("tolerance", tolerance,
+             "sequence_regression: an answer within this distance counts as right")
+        .more_than(0)
+        .may_change();
     fields
         .add("kernel", kernel,
              "who computes the LSTM: LibTorch (aten), Lockstep's own CPU kernel (cpu), or the "
