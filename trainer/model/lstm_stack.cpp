@@ -30,18 +30,16 @@ Tensor length_tensor(const Lengths& lengths, const Tensor& like) {
   return torch::tensor(lengths, torch::kInt64).to(like.device());
 }
 
-/// [T, B, 1], true on real steps.
-Tensor real_steps(const Lengths& lengths, const Tensor& y_TBF) {
-  const Tensor steps =
-      torch::arange(y_TBF.size(0), torch::TensorOptions(torch::kInt64).device(y_TBF.device()));
-  return (steps.unsqueeze(1) < length_tensor(lengths, y_TBF).unsqueeze(0)).unsqueeze(2);
+/// Each sequence's own step, [B, F].
+Tensor step_of_each(const Tensor& y_TBF, const Tensor& steps_B) {
+  const Tensor index = steps_B.view({1, -1, 1});
+  return y_TBF.gather(0, index.expand({1, -1, y_TBF.size(2)})).squeeze(0);
 }
 
 /// The state after each sequence's last real step, [B, F].
 Tensor last_real_step(const Tensor& y_TBF, const Lengths& lengths) {
   if (all_full(lengths, y_TBF.size(0))) return y_TBF.select(0, y_TBF.size(0) - 1);
-  const Tensor index = (length_tensor(lengths, y_TBF) - 1).view({1, -1, 1});
-  return y_TBF.gather(0, index.expand({1, -1, y_TBF.size(2)})).squeeze(0);
+  return step_of_each(y_TBF, length_tensor(lengths, y_TBF) - 1);
 }
 
 }  // namespace
@@ -52,6 +50,12 @@ Tensor reverse_sequences(const Tensor& x_TBF, const Lengths& lengths) {
   return x_TBF.gather(0, index.unsqueeze(2).expand({-1, -1, x_TBF.size(2)}));
 }
 
+Tensor real_steps(const Lengths& lengths, const Tensor& like_TBF) {
+  const Tensor steps = torch::arange(like_TBF.size(0),
+                                     torch::TensorOptions(torch::kInt64).device(like_TBF.device()));
+  return (steps.unsqueeze(1) < length_tensor(lengths, like_TBF).unsqueeze(0)).unsqueeze(2);
+}
+
 Tensor pool_over_time(const Tensor& y_TBF, const Lengths& lengths, const std::string& pooling,
                       bool bidirectional) {
   if (pooling == "last") {
@@ -60,6 +64,9 @@ Tensor pool_over_time(const Tensor& y_TBF, const Lengths& lengths, const std::st
     return torch::cat({last_real_step(y_TBF.narrow(2, 0, half), lengths),
                        y_TBF.narrow(2, half, half).select(0, 0)},
                       1);
+  }
+  if (pooling == "middle") {
+    return step_of_each(y_TBF, length_tensor(lengths, y_TBF).div(2, "trunc"));
   }
   const Tensor real = real_steps(lengths, y_TBF);
   if (pooling == "max") return std::get<0>(y_TBF.masked_fill(~real, -INFINITY).max(0));

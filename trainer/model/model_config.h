@@ -15,6 +15,8 @@ struct ModelConfig {
   bool tied = false;
   double forget_bias = 0.0;
   bool forget_gate = true;
+  double symbol_dropout = 0.0;
+  int64_t context = 0;
   int64_t ensemble = 1;
   int64_t masks = 2;
   int64_t mask_steps = 0;
@@ -44,8 +46,10 @@ struct ModelConfig {
         .less_than(1);
     fields
         .add("pooling", pooling,
-             "how a sequence becomes one vector: its last state, or the mean or maximum over time")
-        .one_of({"last", "mean", "max"});
+             "how a sequence becomes one vector: its last state, that of its middle step, or the "
+             "mean "
+             "or maximum over time")
+        .one_of({"last", "middle", "mean", "max"});
     fields
         .add("embedding_size", embedding_size,
              "inputs of symbols: numbers that stand for a symbol; 0: as many as hidden_size")
@@ -59,6 +63,18 @@ struct ModelConfig {
     fields.add("forget_gate", forget_gate,
                "false: cells keep all they hold, as before Gers et al. 2000 (Hochreiter & "
                "Schmidhuber 1997)");
+    fields
+        .add("symbol_dropout", symbol_dropout,
+             "share of symbols that are not shown at all (Iyyer et al. 2015)")
+        .at_least(0)
+        .less_than(1);
+    fields
+        .add("context", context,
+             "each step is read together with so many before and so many behind it; not of "
+             "language_model")
+        .at_least(0)
+        .at_most(64)
+        .unit("steps");
     fields
         .add("ensemble", ensemble,
              "sequence_labelling: networks trained side by side, whose probabilities are averaged")

@@ -12,15 +12,29 @@ using torch::Tensor;
 namespace {
 
 constexpr int kOutputSite = 0, kLstmSites = 1;
-constexpr int kMaskSite = 1000, kStrandSite = 1001, kSitesOfNetwork = 2000;
+constexpr int kMaskSite = 1000, kStrandSite = 1001, kSymbolSite = 1002, kSitesOfNetwork = 2000;
 
 int64_t vocabulary_of(const json& inputs) {
   return inputs.contains("inputs") ? inputs["inputs"].at("vocabulary").get<int64_t>() : 0;
 }
 
+/// Numbers of a step before its neighbours are joined to it.
 int64_t features_of(const json& inputs, const ModelConfig& config) {
   if (!inputs.contains("inputs")) return config.join_steps * inputs.at("features").get<int64_t>();
   return config.embedding_size > 0 ? config.embedding_size : config.hidden_size;
+}
+
+/// Each step behind the `context` steps before it and before as many that follow; zeros where the
+/// sequence has none.
+Tensor with_context(const Tensor& x_TBF, const Lengths& lengths, int64_t context) {
+  if (context == 0) return x_TBF;
+  const int64_t time = x_TBF.size(0);
+  const Tensor outside = torch::zeros({context, x_TBF.size(1), x_TBF.size(2)}, x_TBF.options());
+  const Tensor real_TBF = x_TBF * real_steps(lengths, x_TBF);
+  const Tensor padded = torch::cat({outside, real_TBF, outside});
+  std::vector<Tensor> neighbours;
+  for (int64_t i = 0; i <= 2 * context; ++i) neighbours.push_back(padded.narrow(0, i, time));
+  return torch::cat(neighbours, 2);
 }
 
 bool has_strands(const json& inputs) {
@@ -40,7 +54,7 @@ SequenceNetworkImpl::SequenceNetworkImpl(const json& inputs, int64_t outputs,
       number_(number),
       vocabulary_(vocabulary_of(inputs)),
       features_(features_of(inputs, config)),
-      lstm_(features_, config),
+      lstm_((2 * config.context + 1) * features_, config),
       output_(lstm_->output_size(), outputs) {
   if (config.reverse_complement && !has_strands(inputs)) {
     throw Error(ExitCode::config, "model.reverse_complement: the data set holds no DNA",
@@ -75,7 +89,12 @@ Tensor SequenceNetworkImpl::embed(const Tensor& symbols_TB, const Lengths& lengt
     read_TB = torch::where(coins_B.unsqueeze(0), complement_V.index({turned_TB}), read_TB);
   }
   const int input_site = kLstmSites + static_cast<int>(config_.num_layers);
-  return dropout(torch::embedding(embedding_VF_, read_TB), config_.dropout, key, site(input_site));
+  const Tensor x_TBF =
+      dropout(torch::embedding(embedding_VF_, read_TB), config_.dropout, key, site(input_site));
+  if (!key.training || config_.symbol_dropout <= 0) return x_TBF;
+  const Tensor shown_TB1 =
+      torch::ones({x_TBF.size(0), x_TBF.size(1), 1}, torch::TensorOptions(x_TBF.device()));
+  return x_TBF * dropout(shown_TB1, config_.symbol_dropout, key, site(kSymbolSite));
 }
 
 /// Steps behind a sequence's end are zeros, as wide as the rest of the last joined step needs.
@@ -102,7 +121,8 @@ Tensor SequenceNetworkImpl::read(const Tensor& inputs, Lengths& lengths, const D
   } else {
     x_TBF = join_steps(mask_stripes(inputs, lengths, config_, key, site(kMaskSite)), lengths);
   }
-  return lstm_->forward(x_TBF, lengths, key, site(kLstmSites));
+  return lstm_->forward(with_context(x_TBF, lengths, config_.context), lengths, key,
+                        site(kLstmSites));
 }
 
 Tensor SequenceNetworkImpl::of_sequences(const Tensor& inputs, Lengths lengths,

@@ -41,7 +41,7 @@ class SequenceNetworkImpl : public torch::nn::Module {
   ModelConfig config_;
   int number_;
   int64_t vocabulary_;  ///< 0: inputs are numbers
-  int64_t features_;    ///< of a step as the LSTM reads it
+  int64_t features_;    ///< of a step, without its context
   torch::Tensor embedding_VF_, complement_V_;
   LstmStack lstm_{nullptr};
   torch::nn::Linear output_{nullptr};
