@@ -4,6 +4,7 @@
 
 #include "data/base/error.h"
 #include "data/import/alphabet.h"
+#include "data/signal_info_json.h"
 
 namespace lockstep {
 
@@ -82,7 +83,13 @@ json describe_symbols(const Manifest& manifest, const StreamSchema& stream) {
 json describe_inputs(const Manifest& manifest) {
   const StreamSchema& inputs = manifest.streams.front();
   if (inputs.is_symbols()) return {{"inputs", describe_symbols(manifest, inputs)}};
-  return {{"features", inputs.features}, {"scale", inputs.scale}, {"offset", inputs.offset}};
+  json description = {
+      {"features", inputs.features}, {"scale", inputs.scale}, {"offset", inputs.offset}};
+  if (!manifest.audio) return description;
+  description["audio"] = json_of(*manifest.audio);
+  const auto scaling = manifest.scaling.find(inputs.name);
+  if (scaling != manifest.scaling.end()) description["scaling"] = json_of(scaling->second);
+  return description;
 }
 
 std::vector<int64_t> TextInputs::symbols_of_line(const json& line) {

@@ -17,7 +17,7 @@ namespace lockstep {
 nlohmann::json describe_symbols(const Manifest& manifest, const StreamSchema& stream);
 
 /// What a network reads, of a task's description: {"inputs": ...} of symbols, else {"features",
-/// "scale", "offset"}.
+/// "scale", "offset"}, and how sound became features.
 nlohmann::json describe_inputs(const Manifest& manifest);
 
 /// Reads text as the data set was read. Throws Error(corrupt) when the description does not tell
