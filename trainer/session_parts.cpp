@@ -44,7 +44,7 @@ RunData open_run_data(const RunConfig& config, Communicator& host) {
                   "name a data set folder, as in `lockstep train CONFIG data.path=FOLDER`");
     }
     data.dataset = std::make_unique<Dataset>(config.data.path);
-    data.train.emplace(data.dataset->open_split(config.data.train_split, config.data.verify));
+    data.train.emplace(data.dataset->open_split(config.data.train_split, {config.data.verify}));
     if (data.train->size() == 0) {
       throw Error(ExitCode::corrupt, fmt::format("{}: split {} holds no samples", config.data.path,
                                                  config.data.train_split));
@@ -52,7 +52,7 @@ RunData open_run_data(const RunConfig& config, Communicator& host) {
     for (const std::string& name : {config.data.validation_split, config.data.test_split}) {
       if (name.empty() || name == config.data.train_split || !data.dataset->has_split(name))
         continue;
-      data.held_out.push_back(data.dataset->open_split(name, config.data.verify));
+      data.held_out.push_back(data.dataset->open_split(name, {config.data.verify}));
     }
   });
   return data;
