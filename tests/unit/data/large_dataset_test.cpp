@@ -95,7 +95,7 @@ void limit_memory(int64_t bytes) {
 [[noreturn]] void take_more_than_there_is() {
   limit_memory(kMemory);
   try {
-    const std::vector<char> memory(static_cast<size_t>(kMemory));
+    const std::vector<char> memory(2 * static_cast<size_t>(kMemory));
     std::_Exit(memory[0] == 0 ? 0 : 1);
   } catch (const std::bad_alloc&) {
     std::_Exit(5);
