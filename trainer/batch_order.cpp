@@ -61,6 +61,7 @@ std::unique_ptr<BatchSource> BatchOrder::open(int rank, int world_size,
   options.world_size = world_size;
   options.lanes = lanes();
   options.prefetch = config_.data.prefetch;
+  options.threads = config_.data.threads;
   options.shift = config_.data.shift;
   options.shift_seed = static_cast<uint64_t>(config_.run.seed);
   options.allocator = allocator;

@@ -49,6 +49,7 @@ struct DataSection {
   std::string validation_split = "validation";
   std::string test_split = "test";
   int64_t prefetch = 4;
+  int64_t threads = 1;
   bool verify = true;
   bool log_samples = false;
   std::string shuffle = "global";
@@ -67,10 +68,17 @@ struct DataSection {
         .add("test_split", test_split,
              "split to evaluate while training and at the end, when the data set has it")
         .may_change();
-    fields.add("prefetch", prefetch, "batches kept ready by the reading thread")
+    fields.add("prefetch", prefetch, "batches kept ready by the reading threads")
         .at_least(1)
         .at_most(1024)
         .unit("batches")
+        .may_change();
+    fields
+        .add("threads", threads,
+             "threads of each rank that make batches; more than one where a step waits for data")
+        .at_least(1)
+        .at_most(64)
+        .unit("threads")
         .may_change();
     fields.add("verify", verify, "check each shard's SHA-256 before its first use").may_change();
     fields

@@ -66,6 +66,7 @@ class EventsImporter : public DataTool {
     });
     Manifest manifest;
     manifest.streams = count_items(passes);
+    if (!log_.texts.empty()) manifest.symbol_texts["inputs"] = item_texts(manifest.streams[0]);
     SplitWriters writers(folder.path(), wanted(files, rule.shares), manifest.streams, limits_);
     passes.all("importing",
                [&](const EventSession& session, size_t split) { write(session, split, writers); });
@@ -147,6 +148,15 @@ class EventsImporter : public DataTool {
     std::vector<std::string> names{kUnknownItem};
     for (const size_t item : kept) names.push_back(log_.items[item]);
     return names;
+  }
+
+  std::vector<std::string> item_texts(const StreamSchema& items) const {
+    std::vector<std::string> texts(items.labels.size());
+    for (size_t item = 0; item < log_.items.size(); ++item) {
+      const auto number = static_cast<size_t>(numbers_[item]);
+      if (number > 0) texts[number] = log_.texts[item];
+    }
+    return texts;
   }
 
   std::vector<size_t> wanted(const std::vector<SplitSource>& files,
