@@ -169,6 +169,7 @@ struct EvaluateSection {
   int64_t every = 0;
   int64_t batch_size = 256;
   std::string ranks = "all";
+  std::string decode = "end";
 
   void describe(Fields& fields) {
     fields.add("every", every, "steps between two evaluations; 0: at the end of every epoch")
@@ -185,6 +186,13 @@ struct EvaluateSection {
              "who computes: `all` share the batches and rank zero merges their counts, or rank "
              "`zero` alone while the others wait; the figures are the same")
         .one_of({"all", "zero"})
+        .may_change();
+    fields
+        .add("decode", decode,
+             "translation, captioning: when texts are also written, to measure them: in every "
+             "evaluation, in the last one and by `lockstep evaluate`, or never; takes longer than "
+             "the loss")
+        .one_of({"always", "end", "never"})
         .may_change();
   }
 };

@@ -13,6 +13,7 @@
 #include "trainer/comm/launch_environment.h"
 #include "trainer/observers/observer.h"
 #include "trainer/run_config.h"
+#include "trainer/tasks/writing_options.h"
 
 namespace lockstep {
 
@@ -65,6 +66,7 @@ struct PredictRequest {
   std::filesystem::path source;
   std::string device = "auto";
   int64_t batch_size = 64;
+  std::optional<WritingOptions> writing;  ///< for tasks that write texts only
 };
 int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& out);
 

@@ -184,7 +184,8 @@ std::vector<EvaluationReport> Trainer::evaluate() {
     EvaluationReport report =
         evaluate_split(parts_.replica, *split,
                        {section.batch_size, section.ranks == "all", parts_.config.data.prefetch,
-                        parts_.config.data.steps, parts_.config.batch.window},
+                        parts_.config.data.steps, parts_.config.batch.window,
+                        section.decode == "always" || (section.decode == "end" && finished())},
                        parts_.communicator);
     report.step = position_.step;
     report.epoch = position_.next.epoch + 1;

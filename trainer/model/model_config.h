@@ -14,6 +14,10 @@ struct ModelConfig {
   int64_t embedding_size = 0;
   bool tied = false;
   double forget_bias = 0.0;
+  std::string attention = "multiplicative";
+  double label_smoothing = 0.0;
+  int64_t beam_size = 5;
+  double length_penalty = 1.0;
   std::string kernel = "auto";
 
   void describe(Fields& fields) {
@@ -43,10 +47,40 @@ struct ModelConfig {
         .at_least(0)
         .at_most(65536);
     fields.add("tied", tied,
-               "language_model: the output layer's matrix is the embedding's (Press & Wolf 2017)");
+               "language_model, translation, captioning: the output layer's matrix is the "
+               "embedding's of the same symbols (Press & Wolf 2017)");
     fields.add(
         "forget_bias", forget_bias,
         "added to the initial bias of the forget gate (Gers et al. 2000); 0 is PyTorch's start");
+    fields
+        .add("attention", attention,
+             "translation, captioning: how a query is compared with the steps of the source, by a "
+             "layer of its own (additive; Bahdanau et al. 2015) or a product (multiplicative; "
+             "Luong et al. 2015)")
+        .one_of({"additive", "multiplicative"});
+    fields
+        .add(
+            "label_smoothing", label_smoothing,
+            "translation, captioning: in training, share of the target's probability that is dealt "
+            "out to all symbols (Szegedy et al. 2016)")
+        .at_least(0)
+        .less_than(1);
+    fields
+        .add(
+            "beam_size", beam_size,
+            "translation, captioning: texts that the search for the best one keeps; 1 always takes "
+            "the most probable symbol")
+        .at_least(1)
+        .at_most(256)
+        .may_change()
+        .unit("texts");
+    fields
+        .add("length_penalty", length_penalty,
+             "translation, captioning: alpha of Wu et al. 2016; larger values prefer longer texts, "
+             "0 does not look at lengths")
+        .at_least(0)
+        .at_most(10)
+        .may_change();
     fields
         .add("kernel", kernel,
              "who computes the LSTM: LibTorch (aten), Lockstep's own CPU kernel (cpu), or the "

@@ -3,6 +3,7 @@
 #include "trainer/tasks/language_model.h"
 #include "trainer/tasks/sequence_classification.h"
 #include "trainer/tasks/task_names.h"
+#include "trainer/tasks/translation.h"
 
 namespace lockstep {
 namespace {
@@ -11,6 +12,8 @@ const std::vector<TaskEntry>& entries() {
   static const std::vector<TaskEntry> all = {
       sequence_classification_entry(),
       language_model_entry(),
+      translation_entry(),
+      captioning_entry(),
   };
   return all;
 }

@@ -16,6 +16,7 @@
 #include "trainer/model/dropout.h"
 #include "trainer/model/model_config.h"
 #include "trainer/observers/observer.h"
+#include "trainer/tasks/writing_options.h"
 
 namespace lockstep {
 
@@ -42,6 +43,11 @@ class Task {
   virtual Metrics metrics(const std::vector<double>& sums) const = 0;
 
   virtual TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) = 0;
+  /// As compute() on held-out data. `decode`: whether what takes longer is measured too, such as
+  /// texts that the model writes; metrics() leaves out what was not.
+  virtual TaskOutput evaluate(const DeviceBatch& batch, [[maybe_unused]] bool decode) {
+    return compute(batch, {});
+  }
   /// Matrices (by parameter name) of whose rows a step touches few: embeddings that are not used
   /// elsewhere. Their gradients travel row by row where that is shorter (row_exchange.h).
   virtual std::vector<std::string> row_sparse_parameters() const { return {}; }
@@ -58,6 +64,10 @@ class Task {
   virtual bool answers_lines() const { return false; }
   /// The answer to one line. Throws Error(corrupt) when it cannot be understood.
   virtual nlohmann::json answer(const nlohmann::json&) { return nullptr; }
+  /// Whether a line that is no JSON object stands for {"text": line}.
+  virtual bool takes_plain_text() const { return false; }
+  /// How to write texts. False: this task writes none.
+  virtual bool set_writing(const WritingOptions&) { return false; }
 };
 
 /// How a task is known by its name.

@@ -52,7 +52,7 @@ json describe_symbols(const Manifest& manifest, const StreamSchema& stream) {
   return description;
 }
 
-std::vector<int64_t> TextInputs::symbols_of(const std::string& text) {
+const TextSymbols& TextInputs::symbols() {
   if (!symbols_) {
     if (!description_.contains("tokens")) {
       throw Error(ExitCode::corrupt, "the model was not trained on text");
@@ -60,7 +60,7 @@ std::vector<int64_t> TextInputs::symbols_of(const std::string& text) {
     symbols_.emplace(text_info_of(description_),
                      description_.at("labels").get<std::vector<std::string>>());
   }
-  return (*symbols_)(text);
+  return *symbols_;
 }
 
 }  // namespace lockstep
