@@ -39,15 +39,30 @@ void Split::keep_in_memory() {
 Split::~Split() = default;
 Split::Split(Split&&) noexcept = default;
 
+void Split::choose(std::vector<int64_t> ids, const std::string& name) {
+  LOCKSTEP_CHECK(!ids.empty(), "no sequence of {} is left", info_.name);
+  if (!chosen_.empty()) {
+    for (int64_t& id : ids) id = chosen_.at(static_cast<size_t>(id));
+  }
+  chosen_ = std::move(ids);
+  info_.sequences = static_cast<int64_t>(chosen_.size());
+  info_.name = name;
+}
+
 StoredSequence Split::sequence(int64_t id) const {
   LOCKSTEP_CHECK(id >= 0 && id < size(), "sequence {} of {} in \"{}\"", id, size(), info_.name);
-  const auto after = std::upper_bound(first_id_.begin(), first_id_.end(), id);
+  const int64_t stored = chosen_.empty() ? id : chosen_[static_cast<size_t>(id)];
+  const auto after = std::upper_bound(first_id_.begin(), first_id_.end(), stored);
   const auto shard = static_cast<size_t>(after - first_id_.begin()) - 1;
-  return {*shards_[shard], id - first_id_[shard]};
+  return {*shards_[shard], stored - first_id_[shard]};
 }
 
 int64_t Split::total_steps(size_t stream) const {
   int64_t total = 0;
+  if (!chosen_.empty()) {
+    for (int64_t id = 0; id < size(); ++id) total += length(id, stream);
+    return total;
+  }
   for (const ShardInfo& shard : info_.shards) total += shard.steps.at(stream);
   return total;
 }

@@ -52,6 +52,10 @@ class Split {
   int64_t size() const { return info_.sequences; }
   const std::vector<StreamSchema>& streams() const { return schema_; }
 
+  /// Leaves only these sequences, which are numbered from 0 in this order from then on, as a split
+  /// of another name.
+  void choose(std::vector<int64_t> ids, const std::string& name);
+
   StoredSequence sequence(int64_t id) const;
   int64_t length(int64_t id, size_t stream) const { return sequence(id).length(stream); }
 
@@ -69,6 +73,7 @@ class Split {
   std::vector<StreamSchema> schema_;
   std::vector<std::unique_ptr<ShardReader>> shards_;
   std::vector<int64_t> first_id_;
+  std::vector<int64_t> chosen_;  ///< stored number of each sequence; empty: all, as stored
 };
 
 /// A data set folder: its manifest, and its splits, opened when asked for.

@@ -112,6 +112,7 @@ EvaluationReport evaluate_split(Replica& replica, const Split& split,
   EvaluationReport report;
   report.split = split.name();
   report.metrics = replica.task().metrics(sums.values());
+  report.classes = replica.task().class_metrics(sums.values());
   report.samples = split.size();
   report.seconds = watch.seconds();
   return report;

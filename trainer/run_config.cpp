@@ -49,6 +49,12 @@ std::vector<ConfigProblem> problems_across_fields(const RunConfig& config) {
   if (config.batch.max_steps > 0 && config.batch.window == 0) {
     problems.push_back({"batch.max_steps", "needs `batch.window`: batches of like lengths"});
   }
+  const DataSection& data = config.data;
+  if (data.folds == 1) problems.push_back({"data.folds", "must be 0 or at least 2"});
+  if (data.fold > 0 && data.fold >= data.folds) {
+    problems.push_back(
+        {"data.fold", fmt::format("{} is not below `data.folds`, {}", data.fold, data.folds)});
+  }
   if (config.device == "cpu" && config.communication.backend == "nccl") {
     problems.push_back({"communication.backend", "nccl moves GPU memory; `device` is cpu"});
   }

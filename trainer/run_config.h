@@ -55,6 +55,8 @@ struct DataSection {
   std::string shuffle = "global";
   int64_t shuffle_block = 4096;
   int64_t shift = 0;
+  int64_t folds = 0;
+  int64_t fold = 0;
   int64_t steps = 35;
 
   void describe(Fields& fields) {
@@ -100,6 +102,14 @@ struct DataSection {
         .at_least(1)
         .at_most(65536)
         .unit("tokens");
+    fields
+        .add("folds", folds,
+             "cross-validation: the training split is dealt into so many parts, as alike in their "
+             "labels as can be; 0: it is not")
+        .at_least(0)
+        .at_most(1 << 20)
+        .unit("folds");
+    fields.add("fold", fold, "the part that is held out as the test split, from 0").at_least(0);
     fields
         .add("shift", shift,
              "training only: dense inputs are moved by up to this many steps in time and features, "

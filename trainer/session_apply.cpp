@@ -7,6 +7,7 @@
 
 #include "data/loader.h"
 #include "trainer/evaluation.h"
+#include "trainer/recording_inputs.h"
 #include "trainer/saved_config.h"
 #include "trainer/session.h"
 #include "trainer/session_parts.h"
@@ -67,7 +68,8 @@ Split open_split_for(const LoadedModel& loaded, const std::filesystem::path& dat
                             dataset.folder().string(), key, shortened(offered), shortened(value)),
                 "evaluate on a data set imported in the same way");
   }
-  return dataset.open_split(name);
+  return data_path.empty() ? open_run_split(dataset, loaded.config, name, /*verify=*/true)
+                           : dataset.open_split(name);
 }
 
 /// One sequence read from a JSON line.
@@ -124,6 +126,12 @@ InputLine parse_line(const std::string& text, const json& description, int64_t n
   line.id = number;
   try {
     const json object = read_object(text, line.id);
+    if (object.contains("file") && reads_recordings(description)) {
+      line.values = features_of_recording(description, object["file"].get<std::string>());
+      line.steps =
+          static_cast<int64_t>(line.values.size()) / description.at("features").get<int64_t>();
+      return line;
+    }
     if (!object.contains("inputs")) throw Error(ExitCode::corrupt, "\"inputs\" is missing");
     read_rows(object["inputs"], description.at("features"), description.at("scale"),
               description.at("offset"), line);

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "data/base/error.h"
+#include "data/folds.h"
 #include "trainer/comm/launch_environment.h"
 #include "trainer/saved_config.h"
 #include "trainer/train_step.h"
@@ -36,6 +37,20 @@ ComputePlace prepare_compute(const RunConfig& config, Communicator& host) {
   return place;
 }
 
+Split open_run_split(const Dataset& dataset, const RunConfig& config, const std::string& name,
+                     bool verify) {
+  const DataSection& data = config.data;
+  const bool held_out = name == data.test_split;
+  if (data.folds == 0 || (!held_out && name != data.train_split)) {
+    return dataset.open_split(name, {verify});
+  }
+  Split split = dataset.open_split(data.train_split, {verify});
+  const std::vector<int64_t> folds =
+      folds_of(split, data.folds, static_cast<uint64_t>(config.run.seed));
+  split.choose(held_out ? in_fold(folds, data.fold) : not_in_fold(folds, data.fold), name);
+  return split;
+}
+
 RunData open_run_data(const RunConfig& config, Communicator& host) {
   RunData data;
   together(host, [&] {
@@ -44,15 +59,17 @@ RunData open_run_data(const RunConfig& config, Communicator& host) {
                   "name a data set folder, as in `lockstep train CONFIG data.path=FOLDER`");
     }
     data.dataset = std::make_unique<Dataset>(config.data.path);
-    data.train.emplace(data.dataset->open_split(config.data.train_split, {config.data.verify}));
+    data.train.emplace(
+        open_run_split(*data.dataset, config, config.data.train_split, config.data.verify));
     if (data.train->size() == 0) {
       throw Error(ExitCode::corrupt, fmt::format("{}: split {} holds no samples", config.data.path,
                                                  config.data.train_split));
     }
     for (const std::string& name : {config.data.validation_split, config.data.test_split}) {
-      if (name.empty() || name == config.data.train_split || !data.dataset->has_split(name))
-        continue;
-      data.held_out.push_back(data.dataset->open_split(name, {config.data.verify}));
+      const bool is_fold = config.data.folds > 0 && name == config.data.test_split;
+      if (name.empty() || name == config.data.train_split) continue;
+      if (!is_fold && !data.dataset->has_split(name)) continue;
+      data.held_out.push_back(open_run_split(*data.dataset, config, name, config.data.verify));
     }
   });
   return data;

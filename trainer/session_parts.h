@@ -35,6 +35,11 @@ struct RunData {
 };
 RunData open_run_data(const RunConfig& config, Communicator& host);
 
+/// A split as the run sees it: with `data.folds` the test split is the fold that is held out, and
+/// the training split is all others.
+Split open_run_split(const Dataset& dataset, const RunConfig& config, const std::string& name,
+                     bool verify);
+
 /// Each rank's part of the optimizer; empty when it is not sharded, or there is one rank.
 std::vector<Span> shards_for(const RunConfig& config, const FlatBuffers& buffers, int world_size);
 std::unique_ptr<Optimizer> make_optimizer(const RunConfig& config, FlatBuffers& buffers,

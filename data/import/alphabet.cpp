@@ -34,4 +34,25 @@ char Alphabet::normal(char letter) const {
   return letters_[static_cast<size_t>(number(letter))];
 }
 
+std::vector<std::string> Alphabet::kmers(const std::string& letters, int64_t kmer) const {
+  std::string normal_letters;
+  for (const char letter : letters) normal_letters += normal(letter);
+  const auto length = static_cast<size_t>(kmer);
+  std::vector<std::string> kmers;
+  for (size_t at = 0; at + length <= normal_letters.size(); ++at) {
+    kmers.push_back(normal_letters.substr(at, length));
+  }
+  return kmers;
+}
+
+std::string Alphabet::reverse_complement(const std::string& letters) const {
+  LOCKSTEP_CHECK(has_strands(), "{} have no other strand", letters_);
+  static const std::string kPairs = "TGCAYRSWMKVHDBN";  // to "ACGTRYSWKMBDHVN"
+  std::string other;
+  for (auto letter = letters.rbegin(); letter != letters.rend(); ++letter) {
+    other += kPairs[static_cast<size_t>(number(*letter))];
+  }
+  return other;
+}
+
 }  // namespace lockstep

@@ -27,6 +27,14 @@ class Alphabet {
   char normal(char letter) const;
   /// Numbers of letters() in order.
   int32_t number(char letter) const;
+  /// Overlapping symbols of `kmer` letters each, as normal() letters.
+  std::vector<std::string> kmers(const std::string& letters, int64_t kmer) const;
+
+  /// Whether letters pair with others on a second strand.
+  bool has_strands() const { return uracil_is_thymine_; }
+  /// What stands on the other strand, read in its direction. Only for letters of normal() and
+  /// where has_strands().
+  std::string reverse_complement(const std::string& letters) const;
 
  private:
   int32_t place_of(char letter) const;

@@ -145,14 +145,7 @@ class SymbolsImporter : public DataTool {
   }
 
   std::vector<std::string> kmers_of(const SymbolRecord& record) const {
-    std::string letters;
-    for (const char letter : record.letters) letters += alphabet_->normal(letter);
-    const auto length = static_cast<size_t>(info_.kmer);
-    std::vector<std::string> kmers;
-    for (size_t at = 0; at + length <= letters.size(); ++at) {
-      kmers.push_back(letters.substr(at, length));
-    }
-    return kmers;
+    return alphabet_->kmers(record.letters, info_.kmer);
   }
 
   void write(const SymbolRecord& record, size_t split, SplitWriters& writers) const {

@@ -24,6 +24,9 @@ std::string report_json(const EvaluationReport& report) {
                                  {"epoch", report.epoch},
                                  {"samples", report.samples}};
   for (const auto& [name, value] : report.metrics) json[name] = value;
+  for (const auto& [label, metrics] : report.classes) {
+    for (const auto& [name, value] : metrics) json["classes"][label][name] = value;
+  }
   json["seconds"] = report.seconds;
   return json.dump();
 }
@@ -31,8 +34,13 @@ std::string report_json(const EvaluationReport& report) {
 std::string report_text(const EvaluationReport& report) {
   std::string text = report.split + ":";
   for (const auto& [name, value] : report.metrics) text += fmt::format(" {} {:.5f}", name, value);
-  return text + fmt::format(" ({} samples in {:.2f} s, after step {})", report.samples,
-                            report.seconds, report.step);
+  text += fmt::format(" ({} samples in {:.2f} s, after step {})", report.samples, report.seconds,
+                      report.step);
+  for (const auto& [label, metrics] : report.classes) {
+    text += fmt::format("\n  {}:", label);
+    for (const auto& [name, value] : metrics) text += fmt::format(" {} {:.5g}", name, value);
+  }
+  return text;
 }
 
 int run_evaluate(const EvaluateOptions& options, std::ostream& out) {

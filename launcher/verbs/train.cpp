@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "launcher/config_show.h"
+#include "launcher/folds.h"
 #include "launcher/ranks.h"
 #include "launcher/run_file.h"
 #include "launcher/signals.h"
@@ -20,9 +21,9 @@ ResumeChoice resume_choice(const std::string& word) {
   return {Mode::path, word};
 }
 
-TrainRequest request_of(const RunFile& file, const TrainOptions& options) {
+TrainRequest request_of(const RunFile& file, const RunConfig& config, const TrainOptions& options) {
   TrainRequest request;
-  request.config = file.loaded.config;
+  request.config = config;
   request.config_name = file.name;
   request.config_text = resolved_yaml(request.config);
   request.resume = resume_choice(options.resume);
@@ -35,14 +36,26 @@ TrainRequest request_of(const RunFile& file, const TrainOptions& options) {
 
 int run_train(const TrainOptions& options, const std::vector<std::string>& words,
               std::ostream& out) {
+  if (options.folds > 0 && resume_choice(options.resume).mode == ResumeChoice::Mode::path) {
+    throw Error(ExitCode::usage, "--folds and --resume PATH do not go together",
+                "with --resume auto each fold goes on where it was");
+  }
   const RunFile file = open_run_file(options.file.config, options.file.overrides);
   RankedCommand command{file, options.ranks, words, {}, {}};
-  if (!options.dry_run) command.continue_words = words_to_continue(words);
+  const bool restarts = !options.dry_run && options.folds == 0;
+  if (restarts) command.continue_words = words_to_continue(words);
   command.work = [&](Communicator& communicator) {
-    const TrainRequest request = request_of(file, options);
-    if (!options.dry_run) return train(request, communicator).exit_code;
-    dry_run(request, communicator, out);
-    return 0;
+    const RunConfig& config = file.loaded.config;
+    const auto run = [&](const RunConfig& own) {
+      return train(request_of(file, own, options), communicator).exit_code;
+    };
+    if (options.dry_run) {
+      dry_run(request_of(file, config, options), communicator, out);
+      return 0;
+    }
+    if (options.folds == 0) return run(config);
+    const std::string dir = config.run.dir.empty() ? "runs/" + file.name : config.run.dir;
+    return train_folds(config, dir, options.folds, run, communicator, out);
   };
   return run_or_start(command);
 }
@@ -58,6 +71,12 @@ void describe_train(CLI::App& verb, TrainOptions& options) {
           "start anew; or the folder of a run or checkpoint to continue from")
       ->type_name("auto|never|PATH")
       ->capture_default_str();
+  verb.add_option("--folds", options.folds,
+                  "Cross-validation: deal the training split into so many folds and train a run "
+                  "for each, in fold-0, fold-1, ... of the run folder, on all the others; prints "
+                  "mean and standard deviation at the end")
+      ->check(CLI::Range(int64_t{2}, int64_t{1} << 20).description(""))
+      ->type_name("K");
   verb.add_flag("--dry-run", options.dry_run,
                 "Do everything but train: check the config and data, print shapes, parameters, "
                 "memory and length");
@@ -82,6 +101,7 @@ void add_train(CLI::App& app, CommandLine& line, std::ostream& out) {
       "the same command then continues it.\n\n"
       "Examples:\n"
       "  lockstep train configs/mnist.yaml -n 2\n"
+      "  lockstep train configs/splice.yaml -n 2 --folds 10\n"
       "  lockstep train configs/mnist.yaml run.dir=runs/trial optimizer.learning_rate=0.002\n"
       "  mpirun -n 2 lockstep train configs/mnist.yaml");
   verb->callback([&line, &out, options] {

@@ -39,6 +39,7 @@ struct TrainOptions {
   std::optional<int> ranks;
   std::string resume = "auto";
   int64_t trace_steps = 0;
+  int64_t folds = 0;
   bool dry_run = false;
   bool quiet = false;
 };

@@ -30,18 +30,16 @@ Tensor length_tensor(const Lengths& lengths, const Tensor& like) {
   return torch::tensor(lengths, torch::kInt64).to(like.device());
 }
 
-/// [T, B, 1], true on real steps.
-Tensor real_steps(const Lengths& lengths, const Tensor& y_TBF) {
-  const Tensor steps =
-      torch::arange(y_TBF.size(0), torch::TensorOptions(torch::kInt64).device(y_TBF.device()));
-  return (steps.unsqueeze(1) < length_tensor(lengths, y_TBF).unsqueeze(0)).unsqueeze(2);
+/// Each sequence's own step, [B, F].
+Tensor step_of_each(const Tensor& y_TBF, const Tensor& steps_B) {
+  const Tensor index = steps_B.view({1, -1, 1});
+  return y_TBF.gather(0, index.expand({1, -1, y_TBF.size(2)})).squeeze(0);
 }
 
 /// The state after each sequence's last real step, [B, F].
 Tensor last_real_step(const Tensor& y_TBF, const Lengths& lengths) {
   if (all_full(lengths, y_TBF.size(0))) return y_TBF.select(0, y_TBF.size(0) - 1);
-  const Tensor index = (length_tensor(lengths, y_TBF) - 1).view({1, -1, 1});
-  return y_TBF.gather(0, index.expand({1, -1, y_TBF.size(2)})).squeeze(0);
+  return step_of_each(y_TBF, length_tensor(lengths, y_TBF) - 1);
 }
 
 }  // namespace
@@ -52,6 +50,12 @@ Tensor reverse_sequences(const Tensor& x_TBF, const Lengths& lengths) {
   return x_TBF.gather(0, index.unsqueeze(2).expand({-1, -1, x_TBF.size(2)}));
 }
 
+Tensor real_steps(const Lengths& lengths, const Tensor& like_TBF) {
+  const Tensor steps = torch::arange(like_TBF.size(0),
+                                     torch::TensorOptions(torch::kInt64).device(like_TBF.device()));
+  return (steps.unsqueeze(1) < length_tensor(lengths, like_TBF).unsqueeze(0)).unsqueeze(2);
+}
+
 Tensor pool_over_time(const Tensor& y_TBF, const Lengths& lengths, const std::string& pooling,
                       bool bidirectional) {
   if (pooling == "last") {
@@ -60,6 +64,9 @@ Tensor pool_over_time(const Tensor& y_TBF, const Lengths& lengths, const std::st
     return torch::cat({last_real_step(y_TBF.narrow(2, 0, half), lengths),
                        y_TBF.narrow(2, half, half).select(0, 0)},
                       1);
+  }
+  if (pooling == "middle") {
+    return step_of_each(y_TBF, length_tensor(lengths, y_TBF).div(2, "trunc"));
   }
   const Tensor real = real_steps(lengths, y_TBF);
   if (pooling == "max") return std::get<0>(y_TBF.masked_fill(~real, -INFINITY).max(0));
@@ -95,8 +102,25 @@ LstmWeights LstmStackImpl::make_weights(int64_t input_size, const std::string& s
   return weights;
 }
 
-LstmOutput LstmStackImpl::run_direction(const Tensor& x_TBF, const LstmWeights& weights,
+namespace {
+
+/// Weights whose forget gate is exactly 1 (the sigmoid of 100 in float32), whatever the cell reads:
+/// c[t] = c[t - 1] + i[t] g[t], as Hochreiter & Schmidhuber 1997. Its rows get no gradient.
+LstmWeights without_forget_gate(const LstmWeights& weights) {
+  const int64_t hidden = weights.hidden();
+  const auto replaced = [&](const Tensor& all, double value) {
+    const Tensor forget = torch::full_like(all.narrow(0, hidden, hidden), value);
+    return torch::cat({all.narrow(0, 0, hidden), forget, all.narrow(0, 2 * hidden, 2 * hidden)});
+  };
+  return {replaced(weights.weight_ih, 0), replaced(weights.weight_hh, 0),
+          replaced(weights.bias_ih, 100), replaced(weights.bias_hh, 0)};
+}
+
+}  // namespace
+
+LstmOutput LstmStackImpl::run_direction(const Tensor& x_TBF, const LstmWeights& own,
                                         const LstmState& initial) {
+  const LstmWeights weights = config_.forget_gate ? own : without_forget_gate(own);
   const bool ours = config_.kernel == "cpu" || (config_.kernel == "auto" && !x_TBF.is_cuda());
   if (ours) return lstm_cpu(x_TBF, initial, weights, pool_);
   const auto or_zeros = [&](const Tensor& state) {

@@ -45,8 +45,12 @@ TORCH_MODULE(LstmStack);
 /// Each sequence of x [T, B, F] turned round within its own length; padding stays where it is.
 torch::Tensor reverse_sequences(const torch::Tensor& x_TBF, const Lengths& lengths);
 
+/// [T, B, 1], true on real steps; T and device as of `like`, [T, B, ...].
+torch::Tensor real_steps(const Lengths& lengths, const torch::Tensor& like_TBF);
+
 /// One vector per sequence from a stack's outputs: `last` takes the state after the last real step
-/// of each direction, `mean` and `max` run over the real steps. [T, B, F] -> [B, F].
+/// of each direction, `middle` that of both at step length / 2, `mean` and `max` run over the real
+/// steps. [T, B, F] -> [B, F].
 torch::Tensor pool_over_time(const torch::Tensor& y_TBF, const Lengths& lengths,
                              const std::string& pooling, bool bidirectional);
 

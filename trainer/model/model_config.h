@@ -18,6 +18,16 @@ struct ModelConfig {
   double label_smoothing = 0.0;
   int64_t beam_size = 5;
   double length_penalty = 1.0;
+  bool forget_gate = true;
+  double symbol_dropout = 0.0;
+  int64_t context = 0;
+  int64_t ensemble = 1;
+  int64_t masks = 2;
+  int64_t mask_steps = 0;
+  int64_t mask_features = 0;
+  int64_t join_steps = 1;
+  bool reverse_complement = false;
+  double tolerance = 0.04;
   std::string kernel = "auto";
 
   void describe(Fields& fields) {
@@ -39,8 +49,10 @@ struct ModelConfig {
         .less_than(1);
     fields
         .add("pooling", pooling,
-             "how a sequence becomes one vector: its last state, or the mean or maximum over time")
-        .one_of({"last", "mean", "max"});
+             "how a sequence becomes one vector: its last state, that of its middle step, or the "
+             "mean "
+             "or maximum over time")
+        .one_of({"last", "middle", "mean", "max"});
     fields
         .add("embedding_size", embedding_size,
              "inputs of symbols: numbers that stand for a symbol; 0: as many as hidden_size")
@@ -52,6 +64,58 @@ struct ModelConfig {
     fields.add(
         "forget_bias", forget_bias,
         "added to the initial bias of the forget gate (Gers et al. 2000); 0 is PyTorch's start");
+    fields.add("forget_gate", forget_gate,
+               "false: cells keep all they hold, as before Gers et al. 2000 (Hochreiter & "
+               "Schmidhuber 1997)");
+    fields
+        .add("symbol_dropout", symbol_dropout,
+             "share of symbols that are not shown at all (Iyyer et al. 2015)")
+        .at_least(0)
+        .less_than(1);
+    fields
+        .add("context", context,
+             "each step is read together with so many before and so many behind it; not of "
+             "language_model")
+        .at_least(0)
+        .at_most(64)
+        .unit("steps");
+    fields
+        .add("ensemble", ensemble,
+             "sequence_labelling: networks trained side by side, whose probabilities are averaged")
+        .at_least(1)
+        .at_most(64)
+        .unit("networks");
+    fields
+        .add("masks", masks,
+             "training only: stripes of steps, and as many of features, that are set to zero in "
+             "each dense sequence (Park et al. 2019)")
+        .at_least(0)
+        .at_most(64)
+        .unit("stripes");
+    fields
+        .add("mask_steps", mask_steps,
+             "widest stripe of steps, at most a quarter of the sequence; 0: none")
+        .at_least(0)
+        .at_most(65536)
+        .unit("steps");
+    fields.add("mask_features", mask_features, "widest stripe of features; 0: none")
+        .at_least(0)
+        .at_most(65536)
+        .unit("features");
+    fields
+        .add("join_steps", join_steps,
+             "ctc, sequence_classification and sequence_regression of dense inputs: so many steps "
+             "behind each other become one, as wide as all of them")
+        .at_least(1)
+        .at_most(1024)
+        .unit("steps");
+    fields.add("reverse_complement", reverse_complement,
+               "training only: DNA is read from its other strand half of the time");
+    fields
+        .add("tolerance", tolerance,
+             "sequence_regression: an answer within this distance counts as right")
+        .more_than(0)
+        .may_change();
     fields
         .add("attention", attention,
              "translation, captioning: how a query is compared with the steps of the source, by a "

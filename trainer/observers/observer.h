@@ -69,6 +69,8 @@ struct EvaluationReport {
   int64_t epoch = 0;  ///< counted from 1
   std::string split;
   Metrics metrics;
+  /// Figures of each class by its label, of tasks that have classes.
+  std::vector<std::pair<std::string, Metrics>> classes = {};
   int64_t samples = 0;
   double seconds = 0;
 };

@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/manifest.h"
@@ -41,6 +42,12 @@ class Task {
   virtual std::vector<std::string> sum_names() const = 0;
   /// From sums, in the order of sum_names(), to figures: "loss" first.
   virtual Metrics metrics(const std::vector<double>& sums) const = 0;
+
+  /// Figures of single classes by label, for those who ask for them.
+  virtual std::vector<std::pair<std::string, Metrics>> class_metrics(
+      const std::vector<double>&) const {
+    return {};
+  }
 
   virtual TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) = 0;
   /// As compute() on held-out data. `decode`: whether what takes longer is measured too, such as

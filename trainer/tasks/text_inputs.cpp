@@ -1,6 +1,10 @@
 #include "trainer/tasks/text_inputs.h"
 
+#include <algorithm>
+
 #include "data/base/error.h"
+#include "data/import/alphabet.h"
+#include "data/signal_info_json.h"
 
 namespace lockstep {
 
@@ -38,10 +42,34 @@ TextInfo text_info_of(const json& description) {
           .model = from_hexadecimal(description.value("model", ""))};
 }
 
+constexpr const char* kOtherKmer = "<unk>";
+
+/// The alphabet, and for each symbol of DNA its number on the other strand.
+void add_alphabet(const SymbolsInfo& info, json& description) {
+  description.update({{"alphabet", info.alphabet}, {"kmer", info.kmer}});
+  const Alphabet alphabet(info.alphabet);
+  if (!alphabet.has_strands()) return;
+  const auto labels = description.at("labels").get<std::vector<std::string>>();
+  const auto number_of = [&](const std::string& label) -> int64_t {
+    return std::find(labels.begin(), labels.end(), label) - labels.begin();
+  };
+  json complement = json::array();
+  for (const std::string& label : labels) {
+    int64_t other =
+        label == kOtherKmer ? number_of(label) : number_of(alphabet.reverse_complement(label));
+    if (other == static_cast<int64_t>(labels.size())) other = number_of(kOtherKmer);
+    complement.push_back(other);
+  }
+  description["complement"] = complement;
+}
+
 }  // namespace
 
 json describe_symbols(const Manifest& manifest, const StreamSchema& stream) {
   json description = {{"vocabulary", stream.num_classes}, {"labels", stream.labels}};
+  if (manifest.symbols && &stream == &manifest.streams.front()) {
+    add_alphabet(*manifest.symbols, description);
+  }
   const TextInfo* info = manifest.text_of(stream.name);
   if (info == nullptr) return description;
   const TextInfo& text = *info;
@@ -50,6 +78,63 @@ json describe_symbols(const Manifest& manifest, const StreamSchema& stream) {
   if (text.split_punctuation) description["split_punctuation"] = true;
   if (!text.model.empty()) description["model"] = hexadecimal(text.model);
   return description;
+}
+
+json describe_inputs(const Manifest& manifest) {
+  const StreamSchema& inputs = manifest.streams.front();
+  if (inputs.is_symbols()) return {{"inputs", describe_symbols(manifest, inputs)}};
+  json description = {
+      {"features", inputs.features}, {"scale", inputs.scale}, {"offset", inputs.offset}};
+  if (!manifest.audio) return description;
+  description["audio"] = json_of(*manifest.audio);
+  const auto scaling = manifest.scaling.find(inputs.name);
+  if (scaling != manifest.scaling.end()) description["scaling"] = json_of(scaling->second);
+  return description;
+}
+
+std::vector<int64_t> TextInputs::symbols_of_line(const json& line) {
+  std::vector<int64_t> symbols;
+  if (line.contains("text")) {
+    symbols = symbols_of(line.at("text").get<std::string>());
+  } else if (line.contains("sequence")) {
+    symbols = symbols_of_letters(line.at("sequence").get<std::string>());
+  } else if (line.contains("symbols")) {
+    symbols = symbols_of_labels(line.at("symbols"));
+  } else {
+    throw Error(ExitCode::corrupt, "\"text\" is missing (or \"sequence\", or \"symbols\")");
+  }
+  if (symbols.empty()) throw Error(ExitCode::corrupt, "the line holds no symbol");
+  return symbols;
+}
+
+std::vector<int64_t> TextInputs::symbols_of_letters(const std::string& letters) const {
+  if (!description_.contains("alphabet")) {
+    throw Error(ExitCode::corrupt, "the model was not trained on letters of an alphabet");
+  }
+  const Alphabet alphabet(description_.at("alphabet"));
+  std::vector<int64_t> symbols;
+  for (const std::string& kmer : alphabet.kmers(letters, description_.at("kmer"))) {
+    const int64_t number = number_of(kmer);
+    symbols.push_back(number >= 0 ? number : number_of(kOtherKmer));
+  }
+  return symbols;
+}
+
+std::vector<int64_t> TextInputs::symbols_of_labels(const json& labels) const {
+  std::vector<int64_t> symbols;
+  for (const json& label : labels) {
+    symbols.push_back(number_of(label.get<std::string>()));
+    if (symbols.back() < 0) {
+      throw Error(ExitCode::corrupt, fmt::format("the model knows no symbol {}", label.dump()));
+    }
+  }
+  return symbols;
+}
+
+int64_t TextInputs::number_of(const std::string& label) const {
+  const json& labels = description_.at("labels");
+  const auto found = std::find(labels.begin(), labels.end(), label);
+  return found == labels.end() ? -1 : found - labels.begin();
 }
 
 const TextSymbols& TextInputs::symbols() {

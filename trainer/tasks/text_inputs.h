@@ -16,6 +16,10 @@ namespace lockstep {
 /// text was cut where the manifest does not tell.
 nlohmann::json describe_symbols(const Manifest& manifest, const StreamSchema& stream);
 
+/// What a network reads, of a task's description: {"inputs": ...} of symbols, else {"features",
+/// "scale", "offset"}, and how sound became features.
+nlohmann::json describe_inputs(const Manifest& manifest);
+
 /// Reads text as the data set was read, and writes it. Throws Error(corrupt) when the description
 /// does not tell how text was cut.
 class TextInputs {
@@ -26,8 +30,16 @@ class TextInputs {
   /// The symbol behind each text; -1 when there is none.
   int64_t end() { return symbols().end(); }
 
+  /// Symbols of a line for `lockstep predict`: {"text": "..."}, {"sequence": "ACGT"} of letters of
+  /// an alphabet, or {"symbols": ["a", "b"]} by label. Throws Error(corrupt) when it has none of
+  /// them, or no symbol.
+  std::vector<int64_t> symbols_of_line(const nlohmann::json& line);
+
  private:
   const TextSymbols& symbols();
+  std::vector<int64_t> symbols_of_letters(const std::string& letters) const;
+  std::vector<int64_t> symbols_of_labels(const nlohmann::json& labels) const;
+  int64_t number_of(const std::string& label) const;
 
   const nlohmann::json& description_;
   std::optional<TextSymbols> symbols_;  ///< from the first text on

@@ -1,0 +1,207 @@
+// T time, B batch, C labels and the blank, S labels of a target.
+#include "trainer/tasks/ctc.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "data/base/error.h"
+#include "trainer/tasks/ctc_decoding.h"
+#include "trainer/tasks/edit_distance.h"
+#include "trainer/tasks/input_lines.h"
+#include "trainer/tasks/sequence_network.h"
+
+namespace lockstep {
+
+using nlohmann::json;
+using torch::Tensor;
+
+namespace {
+
+constexpr const char* kBetweenWords = " ";
+
+/// Labels of each sequence, without padding.
+std::vector<std::vector<int64_t>> labels_of(const Tensor& labels_SB) {
+  const Tensor host_BS = labels_SB.t().cpu().contiguous();
+  const int64_t most = host_BS.size(1);
+  std::vector<std::vector<int64_t>> labels;
+  for (int64_t b = 0; b < host_BS.size(0); ++b) {
+    const int64_t* row = host_BS.const_data_ptr<int64_t>() + b * most;
+    labels.emplace_back(row, std::find(row, row + most, kPaddingSymbol));
+  }
+  return labels;
+}
+
+/// Whether so many steps can spell the labels: equal neighbours need a blank between them.
+bool can_spell(const std::vector<int64_t>& labels, int64_t steps) {
+  int64_t needed = static_cast<int64_t>(labels.size());
+  for (size_t i = 1; i < labels.size(); ++i) needed += labels[i] == labels[i - 1] ? 1 : 0;
+  return needed <= steps;
+}
+
+class Ctc : public Task {
+ public:
+  Ctc(const ModelConfig& config, json description)
+      : config_(config),
+        description_(std::move(description)),
+        labels_(description_.at("labels")),
+        blank_(description_.at("classes")),
+        network_(description_, blank_ + 1, config) {
+    const auto space = std::find(labels_.begin(), labels_.end(), kBetweenWords);
+    if (space != labels_.end()) space_ = space - labels_.begin();
+  }
+
+  torch::nn::Module& model() override { return *network_; }
+  json description() const override { return description_; }
+  std::string summary() const override {
+    return fmt::format("{}, linear -> {} labels and a blank", network_->summary(), blank_);
+  }
+
+  std::vector<std::string> sum_names() const override {
+    return {"loss",      "targets",    "sequences", "exact",        "substitutions",
+            "deletions", "insertions", "words",     "symbol_edits", "symbols"};
+  }
+  Metrics metrics(const std::vector<double>& sums) const override;
+  TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
+  std::vector<std::string> row_sparse_parameters() const override {
+    if (!network_->reads_symbols()) return {};
+    return {"embedding_weight"};
+  }
+  std::vector<json> predict(const DeviceBatch& batch) override;
+  bool answers_lines() const override { return network_->reads_symbols(); }
+  json answer(const json& line) override {
+    if (!text_) text_.emplace(description_.at("inputs"));
+    return predict(batch_of_line(*text_, line, network_->parameters()[0].device())).front();
+  }
+
+ private:
+  std::vector<CtcAnswer> decode(const Tensor& log_p_TBC, const Lengths& lengths,
+                                int64_t width) const;
+  Tensor count_errors(const std::vector<std::vector<int64_t>>& right,
+                      const std::vector<CtcAnswer>& answers) const;
+
+  ModelConfig config_;
+  json description_;
+  std::vector<std::string> labels_;
+  int64_t blank_;
+  std::optional<int64_t> space_;  ///< the label between words of a text
+  SequenceNetwork network_;
+  std::optional<TextInputs> text_;
+};
+
+Metrics Ctc::metrics(const std::vector<double>& sums) const {
+  const auto ratio = [](double part, double whole) { return whole > 0 ? part / whole : NAN; };
+  Metrics metrics = {{"loss", ratio(sums[0], sums[1])},
+                     {"wer", ratio(sums[4] + sums[5] + sums[6], sums[7])}};
+  if (space_) metrics.emplace_back("cer", ratio(sums[8], sums[9]));
+  metrics.insert(metrics.end(), {{"exact", ratio(sums[3], sums[2])},
+                                 {"substitutions", sums[4]},
+                                 {"deletions", sums[5]},
+                                 {"insertions", sums[6]}});
+  return metrics;
+}
+
+TaskOutput Ctc::compute(const DeviceBatch& batch, const DropoutKey& key) {
+  Lengths lengths = batch.lengths;
+  const Tensor log_p_TBC = network_->of_steps(batch.inputs, lengths, key).log_softmax(2);
+  const Tensor& labels_SB = batch.target(description_.at("target"));
+  const std::vector<std::vector<int64_t>> right = labels_of(labels_SB);
+  std::vector<int64_t> label_counts;
+  int64_t possible = 0;
+  for (size_t b = 0; b < right.size(); ++b) {
+    label_counts.push_back(static_cast<int64_t>(right[b].size()));
+    possible += can_spell(right[b], lengths[b]) ? 1 : 0;
+  }
+  // Impossible targets have an infinite loss; zero_infinity takes it out, and its gradient.
+  const Tensor loss_B = torch::ctc_loss(log_p_TBC, labels_SB.t().clamp_min(0).contiguous(), lengths,
+                                        label_counts, blank_, at::Reduction::None, true);
+  const Tensor loss_sum = loss_B.sum();
+  torch::NoGradGuard no_grad;
+  const auto answers = decode(log_p_TBC.detach(), lengths, key.training ? 1 : config_.beam_size);
+  const Tensor targets = torch::full({}, static_cast<float>(possible), loss_sum.options());
+  const Tensor errors = count_errors(right, answers).to(loss_sum.device());
+  return {loss_sum, torch::cat({torch::stack({loss_sum.detach(), targets}), errors})};
+}
+
+std::vector<CtcAnswer> Ctc::decode(const Tensor& log_p_TBC, const Lengths& lengths,
+                                   int64_t width) const {
+  const Tensor host_TBC = log_p_TBC.cpu().contiguous();
+  const int64_t batch = host_TBC.size(1), symbols = host_TBC.size(2);
+  std::vector<CtcAnswer> answers;
+  for (int64_t b = 0; b < batch; ++b) {
+    const CtcScores scores{host_TBC.const_data_ptr<float>() + b * symbols,
+                           lengths[static_cast<size_t>(b)], batch * symbols, symbols};
+    answers.push_back(width > 1 ? beam_search(scores, width) : best_path(scores));
+  }
+  return answers;
+}
+
+Tensor Ctc::count_errors(const std::vector<std::vector<int64_t>>& right,
+                         const std::vector<CtcAnswer>& answers) const {
+  EditCounts words, symbols;
+  int64_t exact = 0;
+  const auto add = [](EditCounts& sum, const EditCounts& counts) {
+    sum.substitutions += counts.substitutions;
+    sum.deletions += counts.deletions;
+    sum.insertions += counts.insertions;
+    sum.length += counts.length;
+  };
+  for (size_t b = 0; b < right.size(); ++b) {
+    const EditCounts own = count_edits(right[b], answers[b].symbols);
+    add(symbols, own);
+    exact += own.errors() == 0 ? 1 : 0;
+    if (!space_) continue;
+    std::vector<int64_t> right_words, answer_words;
+    split_into_words(*space_, right[b], answers[b].symbols, right_words, answer_words);
+    add(words, count_edits(right_words, answer_words));
+  }
+  if (!space_) words = symbols;
+  return torch::tensor({static_cast<int64_t>(right.size()), exact, words.substitutions,
+                        words.deletions, words.insertions, words.length, symbols.errors(),
+                        symbols.length})
+      .to(torch::kFloat32);
+}
+
+std::vector<json> Ctc::predict(const DeviceBatch& batch) {
+  torch::NoGradGuard no_grad;
+  Lengths lengths = batch.lengths;
+  const Tensor log_p_TBC = network_->of_steps(batch.inputs, lengths, {}).log_softmax(2);
+  std::vector<json> results;
+  for (const CtcAnswer& answer : decode(log_p_TBC, lengths, config_.beam_size)) {
+    std::string text;
+    json labels = json::array();
+    for (const int64_t symbol : answer.symbols) {
+      const auto index = static_cast<size_t>(symbol);
+      const std::string label = index < labels_.size() ? labels_[index] : std::to_string(symbol);
+      text += (text.empty() || space_ ? "" : kBetweenWords) + label;
+      labels.push_back(label);
+    }
+    results.push_back({{"text", text}, {"labels", labels}, {"log_probability", answer.log_p}});
+  }
+  return results;
+}
+
+json describe_transcripts(const Manifest& manifest) {
+  for (size_t i = 1; i < manifest.streams.size(); ++i) {
+    const StreamSchema& stream = manifest.streams[i];
+    if (!stream.is_symbols()) continue;
+    json description = describe_inputs(manifest);
+    description.update(
+        {{"target", stream.name}, {"classes", stream.num_classes}, {"labels", stream.labels}});
+    return description;
+  }
+  throw Error(ExitCode::config, "task ctc needs a target of symbols; this data set has none",
+              "`lockstep data inspect` shows the streams of a data set");
+}
+
+std::unique_ptr<Task> make_ctc(const ModelConfig& config, const json& description) {
+  return std::make_unique<Ctc>(config, description);
+}
+
+}  // namespace
+
+TaskEntry ctc_entry() {
+  return {"ctc", &describe_transcripts, &make_ctc};
+}
+
+}  // namespace lockstep

@@ -1,0 +1,21 @@
+// Steps that tasks share: what a data set's streams look like, and lines to predict as batches.
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+
+#include "data/manifest.h"
+#include "trainer/device_batch.h"
+#include "trainer/tasks/text_inputs.h"
+
+namespace lockstep {
+
+/// Whether every sequence has one step in this stream.
+bool has_one_step_each(const Manifest& manifest, size_t stream);
+/// Whether the stream has as many steps as the inputs, in every shard.
+bool is_as_long_as_inputs(const Manifest& manifest, size_t stream);
+
+/// A batch of one sequence of symbols. Throws as TextInputs::symbols_of_line does.
+DeviceBatch batch_of_line(TextInputs& inputs, const nlohmann::json& line, torch::Device device);
+
+}  // namespace lockstep
