@@ -1,6 +1,7 @@
 // The tasks there are: one line each.
 #include "data/base/error.h"
 #include "trainer/tasks/language_model.h"
+#include "trainer/tasks/next_item.h"
 #include "trainer/tasks/sequence_classification.h"
 #include "trainer/tasks/task_names.h"
 
@@ -11,6 +12,7 @@ const std::vector<TaskEntry>& entries() {
   static const std::vector<TaskEntry> all = {
       sequence_classification_entry(),
       language_model_entry(),
+      next_item_entry(),
   };
   return all;
 }

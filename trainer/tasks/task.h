@@ -6,11 +6,14 @@
 
 #include "trainer/model/libtorch.h"
 
+#include <filesystem>
+#include <iosfwd>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "data/dataset.h"
 #include "data/manifest.h"
 #include "trainer/device_batch.h"
 #include "trainer/model/dropout.h"
@@ -41,6 +44,11 @@ class Task {
   /// From sums, in the order of sum_names(), to figures: "loss" first.
   virtual Metrics metrics(const std::vector<double>& sums) const = 0;
 
+  /// On every rank before the first step, also of a continued run: what is counted or solved in
+  /// closed form on the training split. Its results are the model's buffers (rank zero's count, and
+  /// checkpoints keep them) or what only training needs.
+  virtual void prepare(const Split&) {}
+
   virtual TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) = 0;
   /// Matrices (by parameter name) of whose rows a step touches few: embeddings that are not used
   /// elsewhere. Their gradients travel row by row where that is shorter (row_exchange.h).
@@ -58,6 +66,10 @@ class Task {
   virtual bool answers_lines() const { return false; }
   /// The answer to one line. Throws Error(corrupt) when it cannot be understood.
   virtual nlohmann::json answer(const nlohmann::json&) { return nullptr; }
+  /// Whether `lockstep predict` gives the task a table of numbers instead of lines.
+  virtual bool continues_tables() const { return false; }
+  /// Writes the rows that follow those of a CSV file, as CSV. Throws Error.
+  virtual void continue_table(const std::filesystem::path&, std::ostream&) {}
 };
 
 /// How a task is known by its name.
