@@ -1,5 +1,6 @@
 // The tasks there are: one line each.
 #include "data/base/error.h"
+#include "trainer/tasks/forecasting.h"
 #include "trainer/tasks/language_model.h"
 #include "trainer/tasks/next_item.h"
 #include "trainer/tasks/sequence_classification.h"
@@ -13,6 +14,7 @@ const std::vector<TaskEntry>& entries() {
       sequence_classification_entry(),
       language_model_entry(),
       next_item_entry(),
+      forecasting_entry(),
   };
   return all;
 }
