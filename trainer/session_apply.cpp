@@ -223,6 +223,14 @@ int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& o
   set_writing(loaded.replica->task(), request.writing);
   const json description = json::parse(loaded.checkpoint.state.model);
   int64_t bad = 0;
+  if (loaded.replica->task().continues_tables()) {
+    if (request.table.empty()) {
+      throw Error(ExitCode::usage, "this model continues a table of numbers",
+                  "give a CSV file with --input");
+    }
+    loaded.replica->task().continue_table(request.table, out);
+    return 0;
+  }
   if (loaded.replica->task().answers_lines()) {
     for_each_line(in, [&](const std::string& text, int64_t number) {
       if (!answer_line(loaded.replica->task(), text, number, out)) bad += 1;

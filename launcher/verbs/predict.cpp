@@ -72,7 +72,9 @@ int64_t predict_lines(const PredictOptions& options, std::ostream& out) {
   if (!file || std::filesystem::is_directory(options.input, ignored)) {
     throw Error(ExitCode::missing, fmt::format("{}: cannot be opened as a file", options.input));
   }
-  return predict(options.request, file, out);
+  PredictRequest request = options.request;
+  request.table = options.input;
+  return predict(request, file, out);
 }
 
 int run_predict(const PredictOptions& options, std::ostream& out) {
@@ -146,7 +148,10 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
       "goes\n"
       "on, and the exit code is 65.\n"
       "A language model scores {\"text\": ...} and continues {\"prompt\": ..., \"length\": 100,\n"
-      "\"temperature\": 1, \"top_k\": 0, \"seed\": 1}.\n"
+      "\"temperature\": 1, \"top_k\": 0, \"seed\": 1}. A recommender ranks items for\n"
+      "{\"items\": [\"a\", \"b\"], \"candidates\": [...], \"top\": 20}. A forecaster reads a CSV "
+      "file\n"
+      "and writes the rows that follow.\n"
       "A translation model takes lines of plain text, or {\"text\": ...}.\n\n"
       "Examples:\n"
       "  lockstep predict runs/mnist --input lines.jsonl --output predictions.jsonl\n"

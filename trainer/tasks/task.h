@@ -6,12 +6,15 @@
 
 #include "trainer/model/libtorch.h"
 
+#include <filesystem>
+#include <iosfwd>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "data/dataset.h"
 #include "data/manifest.h"
 #include "trainer/device_batch.h"
 #include "trainer/model/dropout.h"
@@ -48,6 +51,10 @@ class Task {
       const std::vector<double>&) const {
     return {};
   }
+  /// On every rank before the first step, also of a continued run: what is counted or solved in
+  /// closed form on the training split. Its results are the model's buffers (rank zero's count, and
+  /// checkpoints keep them) or what only training needs.
+  virtual void prepare(const Split&) {}
 
   virtual TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) = 0;
   /// As compute() on held-out data. `decode`: whether what takes longer is measured too, such as
@@ -75,6 +82,10 @@ class Task {
   virtual bool takes_plain_text() const { return false; }
   /// How to write texts. False: this task writes none.
   virtual bool set_writing(const WritingOptions&) { return false; }
+  /// Whether `lockstep predict` gives the task a table of numbers instead of lines.
+  virtual bool continues_tables() const { return false; }
+  /// Writes the rows that follow those of a CSV file, as CSV. Throws Error.
+  virtual void continue_table(const std::filesystem::path&, std::ostream&) {}
 };
 
 /// How a task is known by its name.
