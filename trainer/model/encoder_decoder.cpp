@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "data/batch.h"
 #include "trainer/model/linear_cross_entropy.h"
 
 namespace lockstep {
@@ -110,10 +111,13 @@ Tensor EncoderDecoderImpl::decode(const Tensor& previous_UN, const AttentionMemo
   return dropout(y_UNH, config_.dropout, key, kOutputSite);
 }
 
+/// The output layer is the most expensive one: it does without the padding.
 Tensor EncoderDecoderImpl::loss(const Tensor& hidden_NH, const Tensor& targets_N,
                                 double label_smoothing) const {
-  return linear_cross_entropy(hidden_NH, config_.tied ? target_VE_ : output_VH_, bias_V_, targets_N,
-                              label_smoothing);
+  const Tensor real = targets_N.ne(kPaddingSymbol).nonzero().squeeze(1);
+  return linear_cross_entropy(hidden_NH.index_select(0, real),
+                              config_.tied ? target_VE_ : output_VH_, bias_V_,
+                              targets_N.index_select(0, real), label_smoothing);
 }
 
 Tensor EncoderDecoderImpl::logits(const Tensor& hidden_NH) const {

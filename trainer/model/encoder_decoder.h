@@ -51,7 +51,7 @@ class EncoderDecoderImpl : public torch::nn::Module {
                        DecoderState& state, const DropoutKey& key,
                        torch::Tensor* weights_NUT = nullptr);
 
-  /// Sum of the cross-entropies of targets [N].
+  /// Sum of the cross-entropies of targets [N]; those of padding count nothing.
   torch::Tensor loss(const torch::Tensor& hidden_NH, const torch::Tensor& targets_N,
                      double label_smoothing) const;
   /// [N, H] -> [N, V].
