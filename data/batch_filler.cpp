@@ -24,9 +24,17 @@ void place_moved(const DenseConverter& convert, size_t element_bytes, const char
     }
     std::fill_n(row, begin, 0.0F);
     const int64_t first = from * features + begin - moved.features;
-    convert(stored + static_cast<size_t>(first) * element_bytes, end - begin, row + begin);
+    convert(stored + static_cast<size_t>(first) * element_bytes, 1, end - begin, row + begin, 0);
     std::fill_n(row + end, features - end, 0.0F);
   }
+}
+
+/// Asks for the beginning of a sequence, at a place of memory that nothing can foresee; the
+/// processor foresees the rest.
+void prefetch(const char* stored, size_t bytes) {
+  constexpr size_t kLine = 64, kMost = 16 * kLine;
+  if (stored == nullptr) return;
+  for (size_t i = 0; i < std::min(bytes, kMost); i += kLine) __builtin_prefetch(stored + i);
 }
 
 }  // namespace
@@ -57,23 +65,25 @@ std::vector<BatchStream> BatchFiller::make_streams(const HostAllocator& allocato
 }
 
 void BatchFiller::fill(Batch& batch) {
+  sequences_.clear();
+  for (const int64_t sample : batch.sample_ids) sequences_.push_back(split_.sequence(sample));
   for (size_t i = 0; i < batch.streams.size(); ++i) {
     BatchStream& stream = batch.streams[i];
-    fill_shape(batch, i, stream);
+    fill_shape(i, stream);
     if (stream.is_symbols) {
-      fill_symbols(batch, i, stream);
+      fill_symbols(i, stream);
     } else {
       fill_dense(batch, i, stream);
     }
   }
 }
 
-void BatchFiller::fill_shape(const Batch& batch, size_t index, BatchStream& stream) const {
-  stream.batch = batch.size();
+void BatchFiller::fill_shape(size_t index, BatchStream& stream) const {
+  stream.batch = static_cast<int64_t>(sequences_.size());
   stream.time = 0;
   stream.lengths.clear();
-  for (const int64_t sample : batch.sample_ids) {
-    stream.lengths.push_back(split_.length(sample, index));
+  for (const StoredSequence& sequence : sequences_) {
+    stream.lengths.push_back(sequence.length(index));
     stream.time = std::max(stream.time, stream.lengths.back());
   }
   const size_t element = stream.is_symbols ? sizeof(int64_t) : sizeof(float);
@@ -82,10 +92,17 @@ void BatchFiller::fill_shape(const Batch& batch, size_t index, BatchStream& stre
       element);
 }
 
-const char* BatchFiller::read_stored(int64_t sample, size_t index, int64_t length) {
+/// A sequence of the batch at hand, where it is kept or read to; valid until the next call.
+const char* BatchFiller::stored_of(int64_t column, size_t index, int64_t length) {
+  const StoredSequence& sequence = sequences_[static_cast<size_t>(column)];
   const size_t bytes = static_cast<size_t>(length) * row_bytes(split_.streams()[index]);
+  if (const char* kept = sequence.kept(index)) {
+    const auto soon = static_cast<size_t>(column) + 6;
+    if (soon < sequences_.size()) prefetch(sequences_[soon].kept(index), bytes);
+    return kept;
+  }
   if (stored_.size() < bytes) stored_.resize(bytes + bytes / 2);
-  split_.read(sample, index, stored_.data());
+  sequence.read(index, stored_.data());
   return stored_.data();
 }
 
@@ -97,22 +114,25 @@ void BatchFiller::fill_dense(const Batch& batch, size_t index, BatchStream& stre
   for (int64_t b = 0; b < stream.batch; ++b) {
     const int64_t sample = batch.sample_ids[static_cast<size_t>(b)];
     const int64_t length = stream.lengths[static_cast<size_t>(b)];
-    const char* stored = read_stored(sample, index, length);
-    const Displacement moved =
-        index == 0 ? displacement_of(shift_, shift_seed_, batch.epoch, sample) : Displacement{};
+    const char* stored = stored_of(b, index, length);
     float* column = stream.dense() + b * features;
-    place_moved(convert, element_bytes, stored, length, moved, features, row_stride, column);
+    if (index == 0 && shift_ > 0) {
+      const Displacement moved = displacement_of(shift_, shift_seed_, batch.epoch, sample);
+      place_moved(convert, element_bytes, stored, length, moved, features, row_stride, column);
+    } else {
+      convert(stored, length, features, column, row_stride);
+    }
     for (int64_t t = length; t < stream.time; ++t) {
       std::fill_n(column + t * row_stride, features, 0.0F);
     }
   }
 }
 
-void BatchFiller::fill_symbols(const Batch& batch, size_t index, BatchStream& stream) {
+void BatchFiller::fill_symbols(size_t index, BatchStream& stream) {
   const ElementType element = split_.streams()[index].element;
   for (int64_t b = 0; b < stream.batch; ++b) {
     const int64_t length = stream.lengths[static_cast<size_t>(b)];
-    const char* stored = read_stored(batch.sample_ids[static_cast<size_t>(b)], index, length);
+    const char* stored = stored_of(b, index, length);
     int64_t* column = stream.symbols() + b;
     widen_symbols(element, stored, length, column, stream.batch);
     for (int64_t t = length; t < stream.time; ++t) column[t * stream.batch] = kPaddingSymbol;

@@ -32,15 +32,16 @@ class BatchFiller {
   void fill(Batch& batch);
 
  private:
-  void fill_shape(const Batch& batch, size_t index, BatchStream& stream) const;
+  void fill_shape(size_t index, BatchStream& stream) const;
   void fill_dense(const Batch& batch, size_t index, BatchStream& stream);
-  void fill_symbols(const Batch& batch, size_t index, BatchStream& stream);
-  const char* read_stored(int64_t sample, size_t index, int64_t length);
+  void fill_symbols(size_t index, BatchStream& stream);
+  const char* stored_of(int64_t column, size_t index, int64_t length);
 
   const Split& split_;
   int64_t shift_;
   uint64_t shift_seed_;
   std::vector<DenseConverter> converters_;  ///< one per stream, also where it holds symbols
+  std::vector<StoredSequence> sequences_;   ///< of the batch at hand
   std::vector<char> stored_;
 };
 

@@ -52,6 +52,28 @@ double seconds_to_read(const std::vector<std::filesystem::path>& files, int64_t 
   return seconds_since(begin);
 }
 
+/// Reads sequences of a split that is not kept in memory, as the sampler orders them.
+double seconds_to_read_sequences(const Split& split, Sampler sampler, int64_t bytes) {
+  std::vector<char> stored;
+  const auto begin = Clock::now();
+  for (int64_t epoch = 0; bytes > 0; ++epoch) {
+    const int64_t batches = sampler.batches_in_epoch(epoch);
+    for (int64_t index = 0; index < batches && bytes > 0; ++index) {
+      for (const int64_t id : sampler.batch(epoch, index)) {
+        const StoredSequence sequence = split.sequence(id);
+        for (size_t i = 0; i < split.streams().size(); ++i) {
+          const size_t size =
+              static_cast<size_t>(sequence.length(i)) * row_bytes(split.streams()[i]);
+          if (stored.size() < size) stored.resize(size);
+          sequence.read(i, stored.data());
+          bytes -= static_cast<int64_t>(size);
+        }
+      }
+    }
+  }
+  return seconds_since(begin);
+}
+
 /// What ranks would do of a batch whose samples they are dealt as the loader deals them.
 double imbalance_of(const Split& split, const Sampler& sampler, int ranks) {
   std::vector<std::unique_ptr<Loader>> loaders;
@@ -79,8 +101,8 @@ double imbalance_of(const Split& split, const Sampler& sampler, int ranks) {
 }  // namespace
 
 LoaderFigures bench_loader(const std::filesystem::path& folder, const std::string& split_name,
-                           const SamplerOptions& order, int64_t prefetch, double seconds,
-                           int ranks) {
+                           const SamplerOptions& order, const LoaderOptions& options,
+                           double seconds, int ranks) {
   const Dataset dataset(folder);
   const Split split = dataset.open_split(split_name);
   Sampler sampler(split.size(), order, [&split](int64_t id) { return split.length(id, 0); });
@@ -88,7 +110,7 @@ LoaderFigures bench_loader(const std::filesystem::path& folder, const std::strin
   int64_t real = 0;
   int64_t padded = 0;
   {
-    Loader loader(split, sampler, {.prefetch = prefetch});
+    Loader loader(split, sampler, options);
     auto begin = Clock::now();
     for (int64_t batches = sampler.batches_in_epoch(0); batches > 0; --batches) {
       const Batch& batch = *loader.next();
@@ -112,6 +134,10 @@ LoaderFigures bench_loader(const std::filesystem::path& folder, const std::strin
   }
   seconds_to_read(files, std::min<int64_t>(figures.stored_bytes, int64_t{1} << 30));  // warm up
   figures.read_seconds = seconds_to_read(files, figures.stored_bytes);
+  const Split on_disk =
+      dataset.open_split(split_name, {.verify_checksums = false, .keep_in_memory = false});
+  figures.scattered_read_seconds =
+      seconds_to_read_sequences(on_disk, sampler, figures.stored_bytes);
   if (ranks > 1) figures.imbalance_fraction = imbalance_of(split, sampler, ranks);
   return figures;
 }

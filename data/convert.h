@@ -1,9 +1,9 @@
 // From the numbers of a shard to the numbers of a batch.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
+#include "data/convert_rows.h"
 #include "data/manifest.h"
 
 namespace lockstep {
@@ -13,14 +13,17 @@ class DenseConverter {
  public:
   explicit DenseConverter(const StreamSchema& schema);
 
-  /// Converts `count` stored elements.
-  void operator()(const void* stored, int64_t count, float* values) const;
+  /// Converts `rows` rows of `features` stored elements each; those of the result lie `row_stride`
+  /// floats apart.
+  void operator()(const void* stored, int64_t rows, int64_t features, float* values,
+                  int64_t row_stride) const {
+    convert_rows_({stored, rows, features, scale_, offset_, values, row_stride});
+  }
 
  private:
-  ElementType element_;
   double scale_;
   double offset_;
-  std::array<float, 256> bytes_{};  ///< the value of each u8
+  ConvertRows convert_rows_;
 };
 
 /// Widens `count` stored symbols; consecutive ones land `stride` apart.

@@ -4,6 +4,7 @@
 
 #include "data/base/error.h"
 #include "data/shard_check.h"
+#include "data/shard_reader.h"
 
 namespace lockstep {
 namespace {
@@ -15,17 +16,17 @@ constexpr int64_t kKeptBytes = int64_t{256} << 20;
 }  // namespace
 
 Split::Split(const std::filesystem::path& folder, const Manifest& manifest, const SplitInfo& info,
-             bool verify_checksums)
+             OpenOptions options)
     : info_(info), schema_(manifest.streams) {
   ShardProblems problems;
-  shards_ = open_shards(folder, schema_, info_.shards, verify_checksums, problems);
+  shards_ = open_shards(folder, schema_, info_.shards, options.verify_checksums, problems);
   int64_t first = 0;
   for (const ShardInfo& shard : info_.shards) {
     first_id_.push_back(first);
     first += shard.sequences;
   }
   problems.throw_if_any(folder);
-  keep_in_memory();
+  if (options.keep_in_memory) keep_in_memory();
 }
 
 void Split::keep_in_memory() {
@@ -48,12 +49,12 @@ void Split::choose(std::vector<int64_t> ids, const std::string& name) {
   info_.name = name;
 }
 
-std::pair<const ShardReader*, int64_t> Split::locate(int64_t id) const {
+StoredSequence Split::sequence(int64_t id) const {
   LOCKSTEP_CHECK(id >= 0 && id < size(), "sequence {} of {} in \"{}\"", id, size(), info_.name);
   const int64_t stored = chosen_.empty() ? id : chosen_[static_cast<size_t>(id)];
   const auto after = std::upper_bound(first_id_.begin(), first_id_.end(), stored);
   const auto shard = static_cast<size_t>(after - first_id_.begin()) - 1;
-  return {shards_[shard].get(), stored - first_id_[shard]};
+  return {*shards_[shard], stored - first_id_[shard]};
 }
 
 int64_t Split::total_steps(size_t stream) const {
@@ -66,22 +67,24 @@ int64_t Split::total_steps(size_t stream) const {
   return total;
 }
 
-int64_t Split::length(int64_t id, size_t stream) const {
-  const auto [shard, sequence] = locate(id);
-  return shard->length(sequence, stream);
+int64_t StoredSequence::length(size_t stream) const {
+  return shard_->length(number_, stream);
 }
 
-void Split::read(int64_t id, size_t stream, void* destination) const {
-  const auto [shard, sequence] = locate(id);
-  shard->read(sequence, stream, destination);
+const char* StoredSequence::kept(size_t stream) const {
+  return shard_->kept(number_, stream);
+}
+
+void StoredSequence::read(size_t stream, void* destination) const {
+  shard_->read(number_, stream, destination);
 }
 
 Dataset::Dataset(std::filesystem::path folder)
     : folder_(std::move(folder)), manifest_(read_manifest(folder_)) {}
 
-Split Dataset::open_split(const std::string& name, bool verify_checksums) const {
+Split Dataset::open_split(const std::string& name, OpenOptions options) const {
   if (const SplitInfo* info = manifest_.find_split(name)) {
-    return {folder_, manifest_, *info, verify_checksums};
+    return {folder_, manifest_, *info, options};
   }
   std::string names;
   for (const SplitInfo& split : manifest_.splits) names += (names.empty() ? "" : ", ") + split.name;

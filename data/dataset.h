@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "data/manifest.h"
@@ -14,13 +13,38 @@ namespace lockstep {
 
 class ShardReader;
 
+/// One sequence of a split, found once for all that is asked of it.
+class StoredSequence {
+ public:
+  StoredSequence(const ShardReader& shard, int64_t number) : shard_(&shard), number_(number) {}
+
+  /// Real steps in stream `stream` (index in schema order).
+  int64_t length(size_t stream) const;
+  /// The stream as it is stored, length * max(1, features) elements, where the split keeps it in
+  /// memory; else null.
+  const char* kept(size_t stream) const;
+  /// Copies it from memory or file. Throws Error(corrupt) naming file and data set when the shard
+  /// cannot deliver it.
+  void read(size_t stream, void* destination) const;
+
+ private:
+  const ShardReader* shard_;
+  int64_t number_;
+};
+
+/// How a split is opened.
+struct OpenOptions {
+  bool verify_checksums = true;  ///< false leaves out only the SHA-256
+  bool keep_in_memory = true;    ///< what fits in 256 MiB
+};
+
 /// One split of a data set: sequences numbered from 0 over all its shards. Small ones are kept in
 /// memory, of larger ones only the lengths. Reading is const and safe from several threads.
 class Split {
  public:
   /// Opens and checks all shards, as Dataset::open_split says.
   Split(const std::filesystem::path& folder, const Manifest& manifest, const SplitInfo& info,
-        bool verify_checksums = true);
+        OpenOptions options = {});
   ~Split();
   Split(Split&&) noexcept;
 
@@ -32,18 +56,17 @@ class Split {
   /// of another name.
   void choose(std::vector<int64_t> ids, const std::string& name);
 
-  /// Real steps of sequence `id` in stream `stream` (index in schema order).
-  int64_t length(int64_t id, size_t stream) const;
+  StoredSequence sequence(int64_t id) const;
+  int64_t length(int64_t id, size_t stream) const { return sequence(id).length(stream); }
 
   /// Sum of the lengths of all sequences in stream `stream`.
   int64_t total_steps(size_t stream) const;
 
-  /// Reads sequence `id` of `stream` as it is stored: length * max(1, features) elements.
-  /// Throws Error(corrupt) naming file and data set when the shard cannot deliver them.
-  void read(int64_t id, size_t stream, void* destination) const;
+  void read(int64_t id, size_t stream, void* destination) const {
+    sequence(id).read(stream, destination);
+  }
 
  private:
-  std::pair<const ShardReader*, int64_t> locate(int64_t id) const;
   void keep_in_memory();
 
   SplitInfo info_;
@@ -65,8 +88,8 @@ class Dataset {
 
   /// Opens all shards of a split and checks them against the manifest: presence, size, SHA-256,
   /// types, shapes, lengths and symbol ranges. Throws Error: missing (every missing shard listed),
-  /// corrupt (every damaged one listed). `verify_checksums` false leaves out only the SHA-256.
-  Split open_split(const std::string& name, bool verify_checksums = true) const;
+  /// corrupt (every damaged one listed).
+  Split open_split(const std::string& name, OpenOptions options = {}) const;
 
  private:
   std::filesystem::path folder_;

@@ -15,6 +15,8 @@ struct HostAllocator {
 
   /// Plain aligned memory.
   static HostAllocator aligned();
+  /// In large pages where the system has them: for much memory that is read in random order.
+  static HostAllocator large_pages();
 };
 
 /// A block of memory that only ever grows, so that a steady state allocates nothing.

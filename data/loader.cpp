@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -21,13 +22,16 @@ LoaderOptions checked(LoaderOptions options) {
   if (options.lanes == 0) options.lanes = options.world_size;
   LOCKSTEP_CHECK(options.lanes > 0 && options.lanes % options.world_size == 0,
                  "{} lanes on {} ranks", options.lanes, options.world_size);
-  LOCKSTEP_CHECK(options.prefetch >= 1 && options.shift >= 0, "prefetch {}, shift {}",
-                 options.prefetch, options.shift);
+  LOCKSTEP_CHECK(options.prefetch >= 1 && options.threads >= 1 && options.shift >= 0,
+                 "prefetch {}, {} threads, shift {}", options.prefetch, options.threads,
+                 options.shift);
   return options;
 }
 
 }  // namespace
 
+/// Threads take the next batch one after the other (order_mutex_), fill their batches side by side,
+/// and hand them out in order (mutex_).
 class Loader::Impl {
  public:
   Impl(const Split& split, const Sampler& sampler, const LoaderOptions& options, LoaderStart start);
@@ -37,39 +41,48 @@ class Loader::Impl {
   double waited_seconds() const { return waited_seconds_; }
 
  private:
-  void run();
+  static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+
+  void run(BatchFiller& filler);
+  int64_t begin_batch();
   bool skip_to_own_batch();
   bool wait_for_room();
-  void make_batch(Batch& batch);
+  void choose_samples(Batch& batch);
   void deal(const std::vector<int64_t>& ids, Batch& batch) const;
-  void publish();
-  void finish(std::exception_ptr failure);
-  Batch& slot(int64_t number) { return ring_[static_cast<size_t>(number) % ring_.size()]; }
+  void publish(int64_t number);
+  void end_before(int64_t number, std::exception_ptr failure);
+  bool can_answer() const { return made_ >= taken_ || made_ == end_; }
+  size_t place(int64_t number) const { return static_cast<size_t>(number) % ring_.size(); }
 
   const LoaderOptions options_;
+
+  std::mutex order_mutex_;  ///< never taken while mutex_ is held
   Sampler sampler_;
-  BatchFiller filler_;
-  LoaderStart position_;  ///< of the next batch to read; belongs to the reading thread
+  LoaderStart position_;  ///< of the next batch to begin
+  int64_t begun_ = 0;     ///< batches
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Batch> ring_;  ///< one more than `prefetch`: the one that is lent out
-  int64_t made_ = 0;         ///< batches read so far
-  int64_t taken_ = 0;        ///< batches handed out so far, the last of them still lent
-  bool finished_ = false;
+  std::vector<Batch> ring_;   ///< one more than `prefetch`: the one that is lent out
+  std::vector<char> filled_;  ///< which of them are, but for those counted in made_
+  int64_t made_ = 0;          ///< batches that are ready or were, all of lower number too
+  int64_t taken_ = 0;         ///< batches handed out so far, the last of them still lent
+  int64_t end_ = kNone;       ///< no batch from this number on
   bool stopping_ = false;
-  std::exception_ptr failure_;
+  std::exception_ptr failure_;  ///< why; null when the data ended
   double waited_seconds_ = 0;
-  std::thread thread_;
+
+  std::vector<BatchFiller> fillers_;  ///< one for each thread
+  std::vector<std::thread> threads_;
 };
 
 Loader::Impl::Impl(const Split& split, const Sampler& sampler, const LoaderOptions& options,
                    LoaderStart start)
     : options_(checked(options)),
       sampler_(sampler),
-      filler_(split, options.shift, options.shift_seed),
       position_(start),
-      ring_(static_cast<size_t>(options.prefetch) + 1) {
+      ring_(static_cast<size_t>(options.prefetch) + 1),
+      filled_(ring_.size()) {
   LOCKSTEP_CHECK(sampler.num_samples() <= split.size(), "{} samples of {}", sampler.num_samples(),
                  split.size());
   if (sampler.num_samples() == 0 && !options_.deal_whole_batches) {
@@ -77,8 +90,13 @@ Loader::Impl::Impl(const Split& split, const Sampler& sampler, const LoaderOptio
         ExitCode::config,
         fmt::format("the split \"{}\" is empty: there is nothing to train on", split.name()));
   }
-  for (Batch& batch : ring_) batch.streams = filler_.make_streams(options_.allocator);
-  thread_ = start_without_signals([this] { run(); });
+  for (int64_t i = 0; i < options_.threads; ++i) {
+    fillers_.emplace_back(split, options.shift, options.shift_seed);
+  }
+  for (Batch& batch : ring_) batch.streams = fillers_[0].make_streams(options_.allocator);
+  for (BatchFiller& filler : fillers_) {
+    threads_.push_back(start_without_signals([this, &filler] { run(filler); }));
+  }
 }
 
 Loader::Impl::~Impl() {
@@ -87,36 +105,54 @@ Loader::Impl::~Impl() {
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 const Batch* Loader::Impl::next() {
   std::unique_lock<std::mutex> lock(mutex_);
   if (taken_ > 0) changed_.notify_all();  // the batch lent before may be written again
-  const bool must_wait = made_ == taken_ && !finished_;
   ++taken_;
-  if (must_wait) {
+  if (!can_answer()) {
     const auto begin = std::chrono::steady_clock::now();
-    changed_.wait(lock, [&] { return made_ >= taken_ || finished_; });
+    changed_.wait(lock, [&] { return can_answer(); });
     waited_seconds_ +=
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   }
-  if (made_ >= taken_) return &slot(taken_ - 1);
+  if (made_ >= taken_) return &ring_[place(taken_ - 1)];
   --taken_;
   if (failure_) std::rethrow_exception(failure_);
   return nullptr;
 }
 
-void Loader::Impl::run() {
+void Loader::Impl::run(BatchFiller& filler) {
+  int64_t number = 0;
   try {
-    while (skip_to_own_batch() && wait_for_room()) {
-      make_batch(slot(made_));
-      publish();
+    while ((number = begin_batch()) != kNone) {
+      filler.fill(ring_[place(number)]);
+      publish(number);
     }
-    finish(nullptr);
   } catch (...) {
-    finish(std::current_exception());
+    end_before(number, std::current_exception());
   }
+}
+
+/// Chooses the samples of the next batch, and gives its number; kNone when there is nothing more
+/// to do.
+int64_t Loader::Impl::begin_batch() {
+  const std::lock_guard<std::mutex> lock(order_mutex_);
+  try {
+    if (!skip_to_own_batch()) {
+      end_before(begun_, nullptr);
+      return kNone;
+    }
+    if (!wait_for_room()) return kNone;
+    choose_samples(ring_[place(begun_)]);
+  } catch (...) {
+    end_before(begun_, std::current_exception());
+    return kNone;
+  }
+  ++position_.index;
+  return begun_++;
 }
 
 /// False after the last batch of an evaluation; training begins the next epoch.
@@ -131,16 +167,17 @@ bool Loader::Impl::skip_to_own_batch() {
   return true;
 }
 
-/// False when the loader is being destroyed.
+/// False when the loader is being destroyed, or another thread has found the end.
 bool Loader::Impl::wait_for_room() {
   std::unique_lock<std::mutex> lock(mutex_);
-  // Batches that are ready, and the one lent out, keep their memory.
-  const auto in_use = [&] { return made_ - std::max<int64_t>(taken_ - 1, 0); };
-  changed_.wait(lock, [&] { return stopping_ || in_use() < static_cast<int64_t>(ring_.size()); });
-  return !stopping_;
+  // Batches that are being made or ready, and the one lent out, keep their memory.
+  const auto in_use = [&] { return begun_ - std::max<int64_t>(taken_ - 1, 0); };
+  const auto ended = [&] { return stopping_ || end_ != kNone; };
+  changed_.wait(lock, [&] { return ended() || in_use() < static_cast<int64_t>(ring_.size()); });
+  return !ended();
 }
 
-void Loader::Impl::make_batch(Batch& batch) {
+void Loader::Impl::choose_samples(Batch& batch) {
   batch.epoch = position_.epoch;
   batch.index = position_.index;
   const std::vector<int64_t>& ids = sampler_.batch(position_.epoch, position_.index);
@@ -151,7 +188,6 @@ void Loader::Impl::make_batch(Batch& batch) {
   } else {
     deal(ids, batch);
   }
-  filler_.fill(batch);
 }
 
 /// A lane is a part of the batch. Where samples stand in the order of their lengths, it is every
@@ -177,20 +213,23 @@ void Loader::Impl::deal(const std::vector<int64_t>& ids, Batch& batch) const {
   }
 }
 
-void Loader::Impl::publish() {
-  ++position_.index;
+void Loader::Impl::publish(int64_t number) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    ++made_;
+    filled_[place(number)] = 1;
+    for (; filled_[place(made_)] != 0; ++made_) filled_[place(made_)] = 0;
   }
   changed_.notify_all();
 }
 
-void Loader::Impl::finish(std::exception_ptr failure) {
+/// Batches of lower number are still handed out.
+void Loader::Impl::end_before(int64_t number, std::exception_ptr failure) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    finished_ = true;
-    failure_ = std::move(failure);
+    if (number < end_) {
+      end_ = number;
+      failure_ = std::move(failure);
+    }
   }
   changed_.notify_all();
 }

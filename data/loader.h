@@ -1,4 +1,4 @@
-// Reads a rank's share of each global batch on a background thread, a few batches ahead.
+// Reads a rank's share of each global batch on background threads, a few batches ahead.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@ struct LoaderOptions {
   /// batch is computed the same way at any world size; ends after one epoch.
   bool deal_whole_batches = false;
   int64_t prefetch = 4;  ///< batches kept ready
+  int64_t threads = 1;   ///< that make batches side by side; at most `prefetch` of them are busy
   /// Augmentation of dense inputs: each sample is moved by up to this many steps in time and as
   /// many features, zeros coming in. How far is a pure function of (shift_seed, epoch, sample id).
   int64_t shift = 0;

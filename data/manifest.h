@@ -78,6 +78,8 @@ struct Manifest {
   std::optional<SymbolsInfo> symbols;             ///< when they were letters of an alphabet
   std::optional<SeriesInfo> series;               ///< when they were windows of a series
   std::map<std::string, FeatureScaling> scaling;  ///< of dense streams, by name
+  /// What each symbol of a stream says of itself (titles of items), by the stream's name.
+  std::map<std::string, std::vector<std::string>> symbol_texts;
 
   /// Null when there is none of that name.
   const SplitInfo* find_split(const std::string& name) const;

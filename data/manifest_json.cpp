@@ -90,6 +90,7 @@ json json_of(const Manifest& manifest) {
   for (const auto& [stream, scaling] : manifest.scaling) {
     object["scaling"][stream] = json_of(scaling);
   }
+  if (!manifest.symbol_texts.empty()) object["symbol_texts"] = manifest.symbol_texts;
   return object;
 }
 
@@ -153,6 +154,20 @@ void read_texts(const JsonValue& root, const std::filesystem::path& folder, Mani
   for (size_t i = 1; i < manifest.streams.size(); ++i) {
     const std::string& name = manifest.streams[i].name;
     if (texts.has(name)) manifest.target_text[name] = read_text_info(texts.member(name), folder);
+  }
+}
+
+void read_symbol_texts(const JsonValue& root, Manifest& manifest) {
+  if (!root.has("symbol_texts")) return;
+  const JsonValue all = root.member("symbol_texts");
+  for (const StreamSchema& stream : manifest.streams) {
+    if (!all.has(stream.name)) continue;
+    const JsonValue value = all.member(stream.name);
+    std::vector<std::string>& texts = manifest.symbol_texts[stream.name];
+    for (const JsonValue& text : value.items()) texts.push_back(text.text());
+    if (!stream.is_symbols() || static_cast<int64_t>(texts.size()) != stream.num_classes) {
+      value.fail(fmt::format("has {} texts for {} symbols", texts.size(), stream.num_classes));
+    }
   }
 }
 
@@ -302,6 +317,7 @@ Manifest read_manifest(const std::filesystem::path& folder) {
     }
   }
   read_texts(root, folder, manifest);
+  read_symbol_texts(root, manifest);
   read_signal_info(root, manifest);
   return manifest;
 }

@@ -71,7 +71,7 @@ void print_dense(const StreamSchema& schema, const void* stored, int64_t length,
     return;
   }
   std::vector<float> values(static_cast<size_t>(length * schema.features));
-  DenseConverter{schema}(stored, static_cast<int64_t>(values.size()), values.data());
+  DenseConverter{schema}(stored, 1, static_cast<int64_t>(values.size()), values.data(), 0);
   print_numbers(values, length, schema.features, out);
 }
 

@@ -1,6 +1,7 @@
 #include "data/sampler.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <utility>
 
@@ -10,8 +11,12 @@
 
 namespace lockstep {
 
-Sampler::Sampler(int64_t num_samples, const SamplerOptions& options, LengthOf length_of)
-    : num_samples_(num_samples), options_(options), length_of_(std::move(length_of)) {
+Sampler::Sampler(int64_t num_samples, const SamplerOptions& options, LengthOf length_of,
+                 LengthOf then_by)
+    : num_samples_(num_samples),
+      options_(options),
+      length_of_(std::move(length_of)),
+      then_by_(std::move(then_by)) {
   constexpr int64_t kMost = int64_t{1} << 62;
   LOCKSTEP_CHECK(num_samples >= 0 && num_samples < kMost, "{} samples", num_samples);
   LOCKSTEP_CHECK(options.batch_size > 0 && options.batch_size < kMost, "batch size {}",
@@ -67,15 +72,15 @@ void Sampler::go_to_window(int64_t window) {
   window_ = window;
   const int64_t begin = window * window_size();
   const int64_t end = std::min(num_samples_, begin + window_size());
-  std::vector<std::pair<int64_t, int64_t>> by_length;  // and then by id
+  std::vector<std::array<int64_t, 3>> by_length;  // then by the second length, then by id
   for (int64_t position = begin; position < end; ++position) {
     const int64_t id = (*order_)(position);
-    by_length.emplace_back(length_of_(id), id);
+    by_length.push_back({length_of_(id), then_by_ ? then_by_(id) : 0, id});
   }
   std::sort(by_length.begin(), by_length.end());
   std::vector<int64_t> lengths;
   window_ids_.clear();
-  for (const auto& [length, id] : by_length) {
+  for (const auto& [length, second, id] : by_length) {
     lengths.push_back(length);
     window_ids_.push_back(id);
   }

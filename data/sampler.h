@@ -32,7 +32,10 @@ class Sampler {
   /// Real steps of a sample's inputs. Asked only for samples of the window at hand.
   using LengthOf = std::function<int64_t(int64_t id)>;
 
-  Sampler(int64_t num_samples, const SamplerOptions& options, LengthOf length_of = {});
+  /// `then_by` orders samples of one length, such as by the length of their targets; without it,
+  /// or where it is the same, they are ordered by id.
+  Sampler(int64_t num_samples, const SamplerOptions& options, LengthOf length_of = {},
+          LengthOf then_by = {});
 
   int64_t num_samples() const { return num_samples_; }
   bool by_length() const { return options_.window > 0; }
@@ -58,7 +61,7 @@ class Sampler {
 
   int64_t num_samples_;
   SamplerOptions options_;
-  LengthOf length_of_;
+  LengthOf length_of_, then_by_;
   std::optional<EpochOrder> order_;     ///< of the epoch at hand
   std::vector<int64_t> first_batches_;  ///< of each window of the epoch at hand, and the end
   int64_t window_ = -1;                 ///< at hand

@@ -198,19 +198,24 @@ bool ShardDataset::locate_chunks() {
 }
 
 void ShardDataset::keep_in_memory() {
-  std::vector<char> all(static_cast<size_t>(bytes()));
-  read_rows(0, rows_, all.data());
+  HostBuffer all(HostAllocator::large_pages());
+  all.reserve(static_cast<size_t>(bytes()));
+  read_rows(0, rows_, all.as<char>());
   kept_ = std::move(all);
   dataset_.close();
+}
+
+const char* ShardDataset::kept_rows(int64_t first) const {
+  return kept_.capacity() == 0 ? nullptr
+                               : kept_.as<char>() + static_cast<size_t>(first) * row_bytes_;
 }
 
 void ShardDataset::read_rows(int64_t first, int64_t count, void* destination) const {
   LOCKSTEP_CHECK(first >= 0 && count >= 0 && count <= rows_ - first, "rows {} + {} of {} in {}",
                  first, count, rows_, path_);
   if (count == 0) return;
-  if (!kept_.empty()) {
-    std::memcpy(destination, kept_.data() + static_cast<size_t>(first) * row_bytes_,
-                static_cast<size_t>(count) * row_bytes_);
+  if (kept_.capacity() > 0) {
+    std::memcpy(destination, kept_rows(first), static_cast<size_t>(count) * row_bytes_);
   } else if (is_direct()) {
     read_chunks(first, count, static_cast<char*>(destination));
   } else {

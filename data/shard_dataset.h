@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/host_buffer.h"
 #include "data/shard_file.h"
 
 namespace lockstep {
@@ -34,6 +35,8 @@ class ShardDataset {
 
   /// Reads everything now, so that later reads only copy.
   void keep_in_memory();
+  /// The rows from `first` on, when they are kept in memory; else null.
+  const char* kept_rows(int64_t first) const;
 
   /// Reads rows [first, first + count) as they lie in memory.
   void read_rows(int64_t first, int64_t count, void* destination) const;
@@ -68,7 +71,7 @@ class ShardDataset {
   std::array<hsize_t, kMaxRank> chunk_{1, 1, 1};
   int64_t chunk_rows_ = 0;              ///< 0: chunks do not hold whole rows
   std::vector<int64_t> chunk_offsets_;  ///< in the file, in the order of rows
-  std::vector<char> kept_;              ///< all rows, or empty
+  HostBuffer kept_;                     ///< all rows, or empty
 };
 
 }  // namespace lockstep

@@ -137,6 +137,10 @@ int64_t ShardReader::keep_in_memory(size_t stream, int64_t budget) {
   return data.bytes();
 }
 
+const char* ShardReader::kept(int64_t sequence, size_t stream) const {
+  return data_[stream].kept_rows(first_row_[stream][static_cast<size_t>(sequence)]);
+}
+
 void ShardReader::read(int64_t sequence, size_t stream, void* destination) const {
   data_[stream].read_rows(first_row_[stream][static_cast<size_t>(sequence)],
                           length(sequence, stream), destination);

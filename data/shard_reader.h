@@ -28,6 +28,8 @@ class ShardReader {
   /// gives the bytes it took.
   int64_t keep_in_memory(size_t stream, int64_t budget);
 
+  /// A sequence as it is stored, when its stream is kept in memory; else null.
+  const char* kept(int64_t sequence, size_t stream) const;
   /// Reads a sequence as it is stored: length * max(1, features) elements.
   void read(int64_t sequence, size_t stream, void* destination) const;
 

@@ -46,7 +46,7 @@ HOMES = [
     (r"(torch|ATen|c10)/", r"trainer/" + TRAINER_WITHOUT_TORCH),
     (r"(gtest|gmock)/", r"tests/"),
     (r"(fmt|nlohmann)/", r""),
-    (r"immintrin\.h", r"trainer/model/kernels/"),
+    (r"immintrin\.h", r"(trainer/model/kernels/|data/convert_)"),
 ]
 
 SYSTEM = re.compile(

@@ -14,13 +14,22 @@ SamplerOptions sampler_options(const RunConfig& config) {
   return options;
 }
 
+int64_t steps_of_targets(const Split& split, int64_t id) {
+  int64_t steps = 0;
+  for (size_t stream = 1; stream < split.streams().size(); ++stream) {
+    steps += split.length(id, stream);
+  }
+  return steps;
+}
+
 std::variant<Sampler, TokenStreamPlan> order_of(const RunConfig& config, const Split& split,
                                                 bool streams) {
   if (streams) {
     return TokenStreamPlan{split.total_steps(0), config.batch.size, config.data.steps};
   }
-  return Sampler(split.size(), sampler_options(config),
-                 [&split](int64_t id) { return split.length(id, 0); });
+  return Sampler(
+      split.size(), sampler_options(config), [&split](int64_t id) { return split.length(id, 0); },
+      [&split](int64_t id) { return steps_of_targets(split, id); });
 }
 
 }  // namespace
@@ -61,6 +70,7 @@ std::unique_ptr<BatchSource> BatchOrder::open(int rank, int world_size,
   options.world_size = world_size;
   options.lanes = lanes();
   options.prefetch = config_.data.prefetch;
+  options.threads = config_.data.threads;
   options.shift = config_.data.shift;
   options.shift_seed = static_cast<uint64_t>(config_.run.seed);
   options.allocator = allocator;

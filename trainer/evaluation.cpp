@@ -49,10 +49,10 @@ class ExactSums {
   std::vector<int64_t> fixed_and_overflows_;
 };
 
-void add_batches(Replica& replica, BatchSource& batches, ExactSums& sums) {
+void add_batches(Replica& replica, BatchSource& batches, bool decode, ExactSums& sums) {
   while (const Batch* batch = batches.next()) {
     if (batch->inputs().time == 0) continue;
-    const TaskOutput output = replica.task().compute(to_device(*batch, replica.device()), {});
+    const TaskOutput output = replica.task().evaluate(to_device(*batch, replica.device()), decode);
     const torch::Tensor host = output.sums.cpu();
     sums.add(host.const_data_ptr<float>());
   }
@@ -75,7 +75,7 @@ void add_own_batches(Replica& replica, const Split& split, const EvaluationSetti
     const Sampler sampler(split.size(), in_order,
                           [&split](int64_t id) { return split.length(id, 0); });
     Loader loader(split, sampler, options);
-    add_batches(replica, loader, sums);
+    add_batches(replica, loader, settings.decode, sums);
     return;
   }
   constexpr int64_t kRowsTogether = 8;
@@ -87,7 +87,7 @@ void add_own_batches(Replica& replica, const Split& split, const EvaluationSetti
         {group * kRowsTogether, std::min(settings.batch_size, (group + 1) * kRowsTogether)}};
     options.endless = false;
     TokenStreams rows(split, options);
-    add_batches(replica, rows, sums);
+    add_batches(replica, rows, settings.decode, sums);
   }
 }
 

@@ -51,6 +51,10 @@ FlatBuffers::FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t
     parameter.set_data(home);
     parameter.mutable_grad() = gradients_.narrow(0, range.offset, range.count).view(range.shape);
   }
+  for (auto& item : model.named_buffers()) {
+    item.value().set_data(item.value().to(device));
+    fixed_.emplace_back(item.key(), item.value());
+  }
 }
 
 int64_t FlatBuffers::num_parameters() const {
@@ -70,28 +74,57 @@ std::vector<TensorView> FlatBuffers::views(const Tensor& buffer, const std::stri
   return views;
 }
 
+namespace {
+
+/// The tensor of that name and shape. Throws Error(corrupt).
+const StoredTensor& stored(const std::map<std::string, StoredTensor>& tensors,
+                           const std::string& name, const std::vector<int64_t>& shape,
+                           const std::string& origin) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) {
+    throw Error(ExitCode::corrupt, fmt::format("{}: holds no tensor {}", origin, name),
+                "it was saved by a model of another structure");
+  }
+  if (found->second.shape != shape) {
+    throw Error(ExitCode::corrupt,
+                fmt::format("{}: {} has shape [{}], the model needs [{}]", origin, name,
+                            fmt::join(found->second.shape, ", "), fmt::join(shape, ", ")),
+                "it was saved by a model of another size");
+  }
+  return found->second;
+}
+
+}  // namespace
+
 void FlatBuffers::load(const std::map<std::string, StoredTensor>& tensors,
                        const std::string& prefix, Tensor buffer, const std::string& origin) const {
   Tensor host = torch::zeros({buffer.numel()});
   for (const Range& range : ranges_) {
-    const auto found = tensors.find(prefix + range.name);
-    if (found == tensors.end()) {
-      throw Error(ExitCode::corrupt,
-                  fmt::format("{}: holds no tensor {}{}", origin, prefix, range.name),
-                  "it was saved by a model of another structure");
-    }
-    if (found->second.shape != range.shape) {
-      throw Error(
-          ExitCode::corrupt,
-          fmt::format("{}: {}{} has shape [{}], the model needs [{}]", origin, prefix, range.name,
-                      fmt::join(found->second.shape, ", "), fmt::join(range.shape, ", ")),
-          "it was saved by a model of another size");
-    }
-    std::copy(found->second.values.begin(), found->second.values.end(),
-              host.data_ptr<float>() + range.offset);
+    const std::vector<float>& values =
+        stored(tensors, prefix + range.name, range.shape, origin).values;
+    std::copy(values.begin(), values.end(), host.data_ptr<float>() + range.offset);
   }
   torch::NoGradGuard no_grad;
   buffer.copy_(host);
+}
+
+std::vector<TensorView> FlatBuffers::fixed_views(std::vector<Tensor>& host_copies) const {
+  std::vector<TensorView> views;
+  for (const auto& [name, tensor] : fixed_) {
+    host_copies.push_back(tensor.cpu());
+    views.push_back({name, tensor.sizes().vec(), host_copies.back().const_data_ptr<float>()});
+  }
+  return views;
+}
+
+void FlatBuffers::load_fixed(const std::map<std::string, StoredTensor>& tensors,
+                             const std::string& origin) const {
+  torch::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : fixed_) {
+    const std::vector<float>& values = stored(tensors, name, tensor.sizes().vec(), origin).values;
+    const Tensor host = torch::from_blob(const_cast<float*>(values.data()), tensor.sizes());
+    tensor.copy_(host);
+  }
 }
 
 std::string FlatBuffers::parameters_sha256() const {

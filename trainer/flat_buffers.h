@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "trainer/safetensors.h"
@@ -52,11 +53,19 @@ class FlatBuffers {
   void load(const std::map<std::string, StoredTensor>& tensors, const std::string& prefix,
             torch::Tensor buffer, const std::string& origin) const;
 
+  /// What the model holds besides parameters, its buffers: saved and loaded with them, never
+  /// trained. `host_copies` keeps memory alive as above.
+  std::vector<TensorView> fixed_views(std::vector<torch::Tensor>& host_copies) const;
+  void load_fixed(const std::map<std::string, StoredTensor>& tensors,
+                  const std::string& origin) const;
+  const std::vector<std::pair<std::string, torch::Tensor>>& fixed() const { return fixed_; }
+
   /// SHA-256 over names, shapes and values of all parameters.
   std::string parameters_sha256() const;
 
  private:
   std::vector<Range> ranges_;
+  std::vector<std::pair<std::string, torch::Tensor>> fixed_;  ///< float32, contiguous
   torch::Tensor parameters_;
   torch::Tensor storage_;
   torch::Tensor gradients_;

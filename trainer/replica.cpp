@@ -32,6 +32,7 @@ std::unique_ptr<Replica> replica_from(const Checkpoint& checkpoint, const RunCon
     throw Error(ExitCode::corrupt, fmt::format("{}: state.json: model: {}", origin, error.what()));
   }
   replica->buffers().load(checkpoint.model, "", replica->buffers().parameters(), origin);
+  replica->buffers().load_fixed(checkpoint.model, origin);
   replica->task().model().eval();
   return replica;
 }

@@ -49,6 +49,7 @@ struct DataSection {
   std::string validation_split = "validation";
   std::string test_split = "test";
   int64_t prefetch = 4;
+  int64_t threads = 1;
   bool verify = true;
   bool log_samples = false;
   std::string shuffle = "global";
@@ -69,10 +70,17 @@ struct DataSection {
         .add("test_split", test_split,
              "split to evaluate while training and at the end, when the data set has it")
         .may_change();
-    fields.add("prefetch", prefetch, "batches kept ready by the reading thread")
+    fields.add("prefetch", prefetch, "batches kept ready by the reading threads")
         .at_least(1)
         .at_most(1024)
         .unit("batches")
+        .may_change();
+    fields
+        .add("threads", threads,
+             "threads of each rank that make batches; more than one where a step waits for data")
+        .at_least(1)
+        .at_most(64)
+        .unit("threads")
         .may_change();
     fields.add("verify", verify, "check each shard's SHA-256 before its first use").may_change();
     fields
@@ -171,6 +179,7 @@ struct EvaluateSection {
   int64_t every = 0;
   int64_t batch_size = 256;
   std::string ranks = "all";
+  std::string decode = "end";
 
   void describe(Fields& fields) {
     fields.add("every", every, "steps between two evaluations; 0: at the end of every epoch")
@@ -187,6 +196,13 @@ struct EvaluateSection {
              "who computes: `all` share the batches and rank zero merges their counts, or rank "
              "`zero` alone while the others wait; the figures are the same")
         .one_of({"all", "zero"})
+        .may_change();
+    fields
+        .add("decode", decode,
+             "translation, captioning: when texts are also written, to measure them: in every "
+             "evaluation, in the last one and by `lockstep evaluate`, or never; takes longer than "
+             "the loss")
+        .one_of({"always", "end", "never"})
         .may_change();
   }
 };

@@ -13,6 +13,7 @@
 #include "trainer/comm/launch_environment.h"
 #include "trainer/observers/observer.h"
 #include "trainer/run_config.h"
+#include "trainer/tasks/writing_options.h"
 
 namespace lockstep {
 
@@ -60,11 +61,14 @@ EvaluationReport evaluate(const EvaluateRequest& request, Communicator& communic
 
 /// Reads JSON lines from `in`, one sequence each: {"inputs": [[...features], ...], "id": any}, and
 /// writes one JSON line each to `out`, in order: {"id", "label", "probabilities", ...}. A bad line
-/// gets {"id", "error"} and the rest goes on; the number of bad lines is returned.
+/// gets {"id", "error"} and the rest goes on; the number of bad lines is returned. A model that
+/// continues tables reads the CSV file `table` instead and writes CSV.
 struct PredictRequest {
   std::filesystem::path source;
+  std::filesystem::path table;  ///< the file behind `in`; empty when it has no name
   std::string device = "auto";
   int64_t batch_size = 64;
+  std::optional<WritingOptions> writing;  ///< for tasks that write texts only
 };
 int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& out);
 

@@ -97,8 +97,10 @@ void read_rows(const json& rows, int64_t features, double scale, double offset, 
   line.steps = static_cast<int64_t>(rows.size());
 }
 
-/// A line's JSON object; its "id", where it has one, takes the place of `id`.
-json read_object(const std::string& text, json& id) {
+/// A line's JSON object; its "id", where it has one, takes the place of `id`. Where `plain_text` is
+/// taken, a line that does not begin as an object stands for its text.
+json read_object(const std::string& text, json& id, bool plain_text = false) {
+  if (plain_text && text.at(text.find_first_not_of(" \t\r")) != '{') return {{"text", text}};
   json object = json::parse(text);
   if (!object.is_object()) throw Error(ExitCode::corrupt, "the line must be a JSON object");
   if (object.contains("id")) id = object["id"];
@@ -156,6 +158,13 @@ DeviceBatch to_batch(const std::vector<const InputLine*>& lines, int64_t feature
   return batch;
 }
 
+void set_writing(Task& task, const std::optional<WritingOptions>& writing) {
+  if (!writing || task.set_writing(*writing)) return;
+  throw Error(ExitCode::usage,
+              "this model writes no texts: --beam, --n-best and --attention are for "
+              "those of the tasks translation and captioning");
+}
+
 /// Predicts a block of lines together and writes one line for each, in order.
 int64_t predict_block(LoadedModel& loaded, const std::vector<InputLine>& lines, int64_t features,
                       std::ostream& out) {
@@ -180,7 +189,7 @@ bool answer_line(Task& task, const std::string& text, int64_t number, std::ostre
   json answer, id = number;
   bool good = true;
   try {
-    answer = task.answer(read_object(text, id));
+    answer = task.answer(read_object(text, id, task.takes_plain_text()));
   } catch (const std::exception& error) {
     answer = {{"error", error.what()}};
     good = false;
@@ -201,6 +210,7 @@ EvaluationReport evaluate(const EvaluateRequest& request, Communicator& host) {
       request.batch_size > 0 ? request.batch_size : loaded.config.evaluate.batch_size;
   settings.steps = loaded.config.data.steps;
   settings.window = loaded.config.batch.window;
+  settings.decode = loaded.config.evaluate.decode != "never";
   EvaluationReport report = evaluate_split(*loaded.replica, *split, settings, host);
   report.step = loaded.checkpoint.state.step;
   report.epoch = loaded.checkpoint.state.epoch;
@@ -210,8 +220,17 @@ EvaluationReport evaluate(const EvaluateRequest& request, Communicator& host) {
 int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& out) {
   const auto alone = make_alone_communicator();
   LoadedModel loaded = load_model(request.source, request.device, *alone);
+  set_writing(loaded.replica->task(), request.writing);
   const json description = json::parse(loaded.checkpoint.state.model);
   int64_t bad = 0;
+  if (loaded.replica->task().continues_tables()) {
+    if (request.table.empty()) {
+      throw Error(ExitCode::usage, "this model continues a table of numbers",
+                  "give a CSV file with --input");
+    }
+    loaded.replica->task().continue_table(request.table, out);
+    return 0;
+  }
   if (loaded.replica->task().answers_lines()) {
     for_each_line(in, [&](const std::string& text, int64_t number) {
       if (!answer_line(loaded.replica->task(), text, number, out)) bad += 1;
@@ -233,6 +252,7 @@ int64_t predict_split(const PredictRequest& request, const std::filesystem::path
                       const std::string& split_name, std::ostream& out) {
   const auto alone = make_alone_communicator();
   LoadedModel loaded = load_model(request.source, request.device, *alone);
+  set_writing(loaded.replica->task(), request.writing);
   const Split split = open_split_for(loaded, data_path, split_name);
   LoaderOptions options;
   options.deal_whole_batches = true;

@@ -42,9 +42,9 @@ Split open_run_split(const Dataset& dataset, const RunConfig& config, const std:
   const DataSection& data = config.data;
   const bool held_out = name == data.test_split;
   if (data.folds == 0 || (!held_out && name != data.train_split)) {
-    return dataset.open_split(name, verify);
+    return dataset.open_split(name, {verify});
   }
-  Split split = dataset.open_split(data.train_split, verify);
+  Split split = dataset.open_split(data.train_split, {verify});
   const std::vector<int64_t> folds =
       folds_of(split, data.folds, static_cast<uint64_t>(config.run.seed));
   split.choose(held_out ? in_fold(folds, data.fold) : not_in_fold(folds, data.fold), name);

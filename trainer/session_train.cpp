@@ -129,6 +129,15 @@ TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder&
   return {agreed["step"], {agreed["epoch"], agreed["index"]}, agreed["sums"]};
 }
 
+/// Collective. What the task does before the first step; rank zero's results are everybody's.
+void prepare_task(Replica& replica, const RunData& data, ComputePlace& compute,
+                  Communicator& host) {
+  together(host, [&] { replica.task().prepare(*data.train); });
+  for (const auto& [name, tensor] : replica.buffers().fixed()) {
+    compute.exchange->broadcast(tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel()), 0);
+  }
+}
+
 RunInfo describe_run(const TrainRequest& request, const RunFolder& folder, const RunData& data,
                      Replica& replica, const ComputePlace& compute, const Trainer& trainer,
                      const TrainPosition& start, const std::vector<std::string>& hosts) {
@@ -232,6 +241,7 @@ RunResult train(const TrainRequest& request, Communicator& host) {
   const std::vector<Span> shards = shards_for(config, replica->buffers(), host.world_size());
   const std::unique_ptr<Optimizer> optimizer =
       make_optimizer(config, replica->buffers(), shards, host.rank());
+  prepare_task(*replica, data, compute, host);
   RunFolder folder = open_run_folder(request, host);
   if (!compute.choice.warning.empty()) warn(folder, compute.choice.warning);
   const TrainPosition start = restore_or_broadcast(request, folder, data.dataset->manifest(),

@@ -184,7 +184,8 @@ std::vector<EvaluationReport> Trainer::evaluate() {
     EvaluationReport report =
         evaluate_split(parts_.replica, *split,
                        {section.batch_size, section.ranks == "all", parts_.config.data.prefetch,
-                        parts_.config.data.steps, parts_.config.batch.window},
+                        parts_.config.data.steps, parts_.config.batch.window,
+                        section.decode == "always" || (section.decode == "end" && finished())},
                        parts_.communicator);
     report.step = position_.step;
     report.epoch = position_.next.epoch + 1;
@@ -219,9 +220,12 @@ void Trainer::checkpoint() {
     for (size_t i = 0; i < names.size(); ++i) state.epoch_sums[names[i]] = position_.epoch_sums[i];
     if (!last_evaluations_.empty()) state.metrics = last_evaluations_.back().metrics;
     torch::Tensor parameters;
+    std::vector<torch::Tensor> fixed;
     FlatBuffers& buffers = parts_.replica.buffers();
-    report = parts_.checkpoints->commit(state, buffers.views(buffers.parameters(), "", parameters),
-                                        optimizer_state);
+    std::vector<TensorView> model = buffers.views(buffers.parameters(), "", parameters);
+    const std::vector<TensorView> besides = buffers.fixed_views(fixed);
+    model.insert(model.end(), besides.begin(), besides.end());
+    report = parts_.checkpoints->commit(state, model, optimizer_state);
     parts_.checkpoints->keep_newest(parts_.config.checkpoint.keep);
   });
   saved_step_ = position_.step;

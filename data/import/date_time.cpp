@@ -102,6 +102,16 @@ std::optional<int64_t> read_time(const std::string& text) {
          milliseconds;
 }
 
+std::string date_text(int64_t milliseconds) {
+  const chrono::sys_time<chrono::milliseconds> time{chrono::milliseconds(milliseconds)};
+  const auto day = chrono::floor<chrono::days>(time);
+  const chrono::year_month_day date{day};
+  const chrono::hh_mm_ss clock{chrono::floor<chrono::seconds>(time) - day};
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+}
+
 const std::vector<std::string>& calendar_features() {
   static const std::vector<std::string> names{"hour", "weekday", "day", "month", "yearday"};
   return names;

@@ -14,6 +14,9 @@ namespace lockstep {
 /// since 1970. Nothing when it is none of them, or no day of the calendar.
 std::optional<int64_t> read_time(const std::string& text);
 
+/// "2016-07-01 05:30:00", which read_time() reads back to the second.
+std::string date_text(int64_t milliseconds);
+
 /// "hour" (of 24, with minutes), "weekday" (of 7 from Monday), "day" (of a month, of 31), "month"
 /// (of 12) and "yearday" (of 366).
 const std::vector<std::string>& calendar_features();

@@ -36,14 +36,25 @@ struct EventColumns {
   size_t session = 0;
   size_t item = 0;
   std::optional<size_t> time;
+  std::optional<size_t> text;
 
-  size_t largest() const { return std::max({session, item, time.value_or(0)}); }
+  size_t largest() const { return std::max({session, item, time.value_or(0), text.value_or(0)}); }
 };
 
 struct TimedItem {
   int64_t time = 0;
   uint32_t item = 0;
 };
+
+CsvFormat table_format(const EventOptions& options) {
+  return options.form == "tsv" ? CsvFormat{.separator = '\t', .quotes = false} : CsvFormat{};
+}
+
+/// The first text that is said of an item stays.
+void keep_text(EventLog& log, uint32_t item, const std::string& text) {
+  log.texts.resize(log.items.size());
+  if (log.texts[item].empty()) log.texts[item] = text;
+}
 
 /// The sessions of one table while its rows come.
 class SessionTable {
@@ -54,14 +65,16 @@ class SessionTable {
         log_(log),
         items_(items),
         first_(log.sessions.size()),
-        csv_(source.file,
-             options.form == "tsv" ? CsvFormat{.separator = '\t', .quotes = false} : CsvFormat{}) {
+        csv_(source.file, table_format(options)) {
     std::vector<std::string> header;
     if (options.header) csv_.next(header);
     columns_.session = find_column(options.session_column, header, source.file);
     columns_.item = find_column(options.item_column, header, source.file);
     if (!options.time_column.empty()) {
       columns_.time = find_column(options.time_column, header, source.file);
+    }
+    if (!options.text_column.empty() && options.texts.empty()) {
+      columns_.text = find_column(options.text_column, header, source.file);
     }
   }
 
@@ -87,7 +100,9 @@ class SessionTable {
       return;
     }
     const int64_t time = columns_.time ? *read_time(fields[*columns_.time]) : csv_.number();
-    current_->push_back({time, items_.number_of(fields[columns_.item])});
+    const uint32_t item = items_.number_of(fields[columns_.item]);
+    current_->push_back({time, item});
+    if (columns_.text) keep_text(log_, item, fields[*columns_.text]);
   }
 
   std::string problem_of(const std::vector<std::string>& fields) const {
@@ -152,6 +167,30 @@ void read_session_lines(const SplitSource& source, EventLog& log, ItemNames& ite
   }
 }
 
+/// Texts of items that no event has are passed over.
+void read_item_texts(const EventOptions& options, EventLog& log) {
+  CsvReader csv(options.texts, table_format(options));
+  std::vector<std::string> fields;
+  if (options.header) csv.next(fields);
+  const size_t item_column = find_column(options.item_column, fields, options.texts);
+  const size_t text_column = find_column(options.text_column, fields, options.texts);
+  std::unordered_map<std::string, uint32_t> numbers;
+  for (const std::string& item : log.items) {
+    numbers.emplace(item, static_cast<uint32_t>(numbers.size()));
+  }
+  while (csv.next(fields)) {
+    const bool is_short = std::max(item_column, text_column) >= fields.size();
+    if (is_short || !csv.problem().empty()) {
+      throw Error(
+          ExitCode::corrupt,
+          fmt::format("{}: {}", csv.place(), is_short ? "a field is missing" : csv.problem()),
+          "--texts needs a row with an item and its text in each line");
+    }
+    const auto entry = numbers.find(fields[item_column]);
+    if (entry != numbers.end()) keep_text(log, entry->second, fields[text_column]);
+  }
+}
+
 }  // namespace
 
 void EventOptions::describe(Fields& fields) {
@@ -164,9 +203,24 @@ void EventOptions::describe(Fields& fields) {
   fields.add("item_column", item_column, "of the item's");
   fields.add("time_column", time_column,
              "of the time's (a date, or seconds since 1970); empty: rows are in order");
+  fields.add("text_column", text_column,
+             "of a text that describes the item (a title); the first that is not empty is kept");
+  fields.add("texts", texts,
+             "a table of the same form with the item's column and the text's, when they do not "
+             "stand in the events");
+}
+
+void EventOptions::check() const {
+  if (!texts.empty() && text_column.empty()) {
+    throw Error(ExitCode::usage, "--texts needs --text-column");
+  }
+  if (form == "sessions" && !text_column.empty() && texts.empty()) {
+    throw Error(ExitCode::usage, "--form sessions has no columns; --text-column needs --texts");
+  }
 }
 
 EventLog read_events(const std::vector<SplitSource>& files, const EventOptions& options) {
+  options.check();
   EventLog log;
   ItemNames items(log.items);
   for (const SplitSource& source : files) {
@@ -176,6 +230,8 @@ EventLog read_events(const std::vector<SplitSource>& files, const EventOptions& 
       SessionTable(source, options, log, items).read();
     }
   }
+  if (!options.texts.empty()) read_item_texts(options, log);
+  if (!options.text_column.empty()) log.texts.resize(log.items.size());
   return log;
 }
 

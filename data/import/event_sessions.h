@@ -23,6 +23,7 @@ struct EventSession {
 
 struct EventLog {
   std::vector<std::string> items;      ///< names
+  std::vector<std::string> texts;      ///< of items, where there are any; empty without texts
   std::vector<EventSession> sessions;  ///< in the order of their first rows
 };
 
@@ -33,8 +34,12 @@ struct EventOptions {
   std::string session_column = "session";
   std::string item_column = "item";
   std::string time_column;
+  std::string text_column;
+  std::string texts;
 
   void describe(Fields& fields);
+  /// Throws Error(usage) when they contradict each other.
+  void check() const;
 };
 
 /// Reads files, plain or gzip. A session of csv and tsv is all rows of a file with its name, which

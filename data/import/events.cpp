@@ -8,6 +8,7 @@
 #include "data/import/label_set.h"
 #include "data/import/record_passes.h"
 #include "data/import/split_writers.h"
+#include "data/import/successors.h"
 #include "data/staged_folder.h"
 
 namespace lockstep {
@@ -66,6 +67,7 @@ class EventsImporter : public DataTool {
     });
     Manifest manifest;
     manifest.streams = count_items(passes);
+    if (!log_.texts.empty()) manifest.symbol_texts["inputs"] = item_texts(manifest.streams[0]);
     SplitWriters writers(folder.path(), wanted(files, rule.shares), manifest.streams, limits_);
     passes.all("importing",
                [&](const EventSession& session, size_t split) { write(session, split, writers); });
@@ -132,7 +134,26 @@ class EventsImporter : public DataTool {
     for (const std::string& name : log_.items) {
       numbers_.push_back(static_cast<int32_t>(items.find(name)));
     }
-    return {symbol_stream("inputs", items), symbol_stream("next", items)};
+    count_successors(passes);
+    return {symbol_stream("inputs", items), markov_stream(), symbol_stream("next", items)};
+  }
+
+  void count_successors(RecordPasses<EventSession>& passes) {
+    passes.train("counting successors", [&](const EventSession& session) {
+      for (size_t i = 0; i + 1 < session.items.size(); ++i) {
+        const int32_t from = numbers_[session.items[i]], to = numbers_[session.items[i + 1]];
+        if (from != 0 && to != 0) successors_.add(from, to);
+      }
+    });
+    successors_.finish();
+  }
+
+  static StreamSchema markov_stream() {
+    StreamSchema stream;
+    stream.name = "markov_place";
+    stream.element = ElementType::i32;
+    stream.num_classes = Successors::kPlaces + 1;
+    return stream;
   }
 
   /// <unk>, then the items that are kept by falling count.
@@ -149,6 +170,15 @@ class EventsImporter : public DataTool {
     return names;
   }
 
+  std::vector<std::string> item_texts(const StreamSchema& items) const {
+    std::vector<std::string> texts(items.labels.size());
+    for (size_t item = 0; item < log_.items.size(); ++item) {
+      const auto number = static_cast<size_t>(numbers_[item]);
+      if (number > 0) texts[number] = log_.texts[item];
+    }
+    return texts;
+  }
+
   std::vector<size_t> wanted(const std::vector<SplitSource>& files,
                              const SplitShares& shares) const {
     std::vector<size_t> splits = wanted_splits(files, shares);
@@ -161,14 +191,18 @@ class EventsImporter : public DataTool {
   }
 
   void write(const EventSession& session, size_t split, SplitWriters& writers) {
-    std::vector<int32_t> symbols;
+    std::vector<int32_t> symbols, places;
     for (const uint32_t item : session.items) symbols.push_back(numbers_[item]);
     if (split != 0) {
       other_events_ += static_cast<int64_t>(symbols.size());
       unknown_events_ += std::count(symbols.begin(), symbols.end(), 0);
     }
+    for (size_t i = 0; i + 1 < symbols.size(); ++i) {
+      places.push_back(successors_.place(symbols[i], symbols[i + 1]));
+    }
     const auto steps = static_cast<int64_t>(symbols.size()) - 1;
-    writers.append(split, {{symbols.data(), steps}, {symbols.data() + 1, steps}});
+    writers.append(split,
+                   {{symbols.data(), steps}, {places.data(), steps}, {symbols.data() + 1, steps}});
   }
 
   SplitFiles files_;
@@ -183,6 +217,7 @@ class EventsImporter : public DataTool {
 
   EventLog log_;
   std::vector<int32_t> numbers_;  ///< of log_.items in the vocabulary; 0 is <unk>
+  Successors successors_;
   int64_t other_events_ = 0;
   int64_t unknown_events_ = 0;
 };

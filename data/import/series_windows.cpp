@@ -78,18 +78,23 @@ SeriesFeatures calendar_columns(const NumberTable& table,
 }
 
 SeriesFeatures input_features(const NumberTable& table, const SeriesOptions& options) {
-  const bool masked = options.info.missing == "mask";
+  return scaled_input_features(table, options.info, column_scaling(table, options));
+}
+
+SeriesFeatures scaled_input_features(const NumberTable& table, const SeriesInfo& info,
+                                     const FeatureScaling& column_scales) {
+  const bool masked = info.missing == "mask";
   const size_t columns = table.names.size();
-  const SeriesFeatures calendar = calendar_columns(table, options.info.calendar);
+  const SeriesFeatures calendar = calendar_columns(table, info.calendar);
   SeriesFeatures features;
-  FeatureScaling& scaling = features.scaling = column_scaling(table, options);
+  FeatureScaling& scaling = features.scaling = column_scales;
   if (masked) {
     for (const std::string& name : table.names) add_plain(scaling, name + ":present");
     for (const std::string& name : table.names) add_plain(scaling, name + ":since");
   }
   for (const std::string& name : calendar.scaling.names) add_plain(scaling, name);
   features.width = static_cast<int64_t>(scaling.names.size());
-  SinceLast since(columns, options.info.history);
+  SinceLast since(columns, info.history);
   std::vector<float> current(columns);  // the mean until a value comes
   for (size_t row = 0; row < table.rows(); ++row) {
     for (size_t column = 0; column < columns; ++column) {

@@ -36,6 +36,9 @@ struct SeriesOptions {
 /// as a part of `history`; last sine and cosine of each calendar feature. Missing values are 0
 /// with "mask" (the mean, when standardised), and the value before with "forward", or 0.
 SeriesFeatures input_features(const NumberTable& table, const SeriesOptions& options);
+/// The same of a table whose columns are scaled as another one's were.
+SeriesFeatures scaled_input_features(const NumberTable& table, const SeriesInfo& info,
+                                     const FeatureScaling& column_scales);
 
 /// The targets: the columns with these indices, standardised; NaN where one is missing.
 SeriesFeatures target_features(const NumberTable& table, const std::vector<size_t>& columns,

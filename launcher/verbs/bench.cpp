@@ -175,7 +175,7 @@ struct BenchDataOptions {
   std::string split = "train";
   std::string shuffle = "global";
   SamplerOptions order;
-  int64_t prefetch = 4;
+  LoaderOptions loader;
   int64_t ranks = 2;
   double seconds = 3;
   bool json = false;
@@ -184,17 +184,22 @@ struct BenchDataOptions {
 int run_bench_data(BenchDataOptions& options, std::ostream& out) {
   options.order.shuffle = shuffle_of(options.shuffle);
   const LoaderFigures figures =
-      bench_loader(options.folder, options.split, options.order, options.prefetch, options.seconds,
+      bench_loader(options.folder, options.split, options.order, options.loader, options.seconds,
                    static_cast<int>(options.ranks));
   const double samples_per_second = static_cast<double>(figures.samples) / figures.seconds;
   const double ratio = figures.bytes_per_second() / figures.read_bytes_per_second();
+  const double ratio_to_sequences =
+      figures.bytes_per_second() / figures.scattered_read_bytes_per_second();
   if (options.json) {
-    out << nlohmann::json({{"samples_per_second", samples_per_second},
-                           {"bytes_per_second", figures.bytes_per_second()},
-                           {"pread_bytes_per_second", figures.read_bytes_per_second()},
-                           {"ratio", ratio},
-                           {"padding_fraction", figures.padding_fraction},
-                           {"imbalance_fraction", figures.imbalance_fraction}})
+    out << nlohmann::json(
+               {{"samples_per_second", samples_per_second},
+                {"bytes_per_second", figures.bytes_per_second()},
+                {"pread_bytes_per_second", figures.read_bytes_per_second()},
+                {"ratio", ratio},
+                {"pread_sequences_bytes_per_second", figures.scattered_read_bytes_per_second()},
+                {"ratio_to_sequences", ratio_to_sequences},
+                {"padding_fraction", figures.padding_fraction},
+                {"imbalance_fraction", figures.imbalance_fraction}})
                .dump()
         << std::endl;
     return 0;
@@ -203,10 +208,13 @@ int run_bench_data(BenchDataOptions& options, std::ostream& out) {
              "batches of {} samples: {:.0f} samples/s, {:.0f} MB/s of stored bytes\n"
              "pread(2) of as many bytes, front to back: {:.0f} MB/s; batches are made at {:.2f} of "
              "that\n"
+             "pread(2) of the same sequences in the same order: {:.0f} MB/s; batches are made at "
+             "{:.2f} of that\n"
              "padding {:.1f} %; {} ranks would wait for each other {:.1f} % of a step\n",
              options.order.batch_size, samples_per_second, figures.bytes_per_second() / 1e6,
-             figures.read_bytes_per_second() / 1e6, ratio, 100 * figures.padding_fraction,
-             options.ranks, 100 * figures.imbalance_fraction)
+             figures.read_bytes_per_second() / 1e6, ratio,
+             figures.scattered_read_bytes_per_second() / 1e6, ratio_to_sequences,
+             100 * figures.padding_fraction, options.ranks, 100 * figures.imbalance_fraction)
       << std::flush;
   return 0;
 }
@@ -229,7 +237,8 @@ void add_data_bench(CLI::App& bench, CommandLine& line, std::ostream& out) {
             "Batches' worth of samples that are sorted by length; 0: none");
   add_count(*verb, "--max-steps", options->order.max_steps, 0,
             "Padded steps that a batch may have; 0: any number");
-  add_count(*verb, "--prefetch", options->prefetch, 1, "Batches kept ready");
+  add_count(*verb, "--prefetch", options->loader.prefetch, 1, "Batches kept ready");
+  add_count(*verb, "--threads", options->loader.threads, 1, "Threads that make batches");
   add_count(*verb, "--ranks", options->ranks, 1, "Ranks to tell the imbalance for");
   verb->add_option("--seconds", options->seconds, "How long to measure")
       ->check(CLI::Range(0.1, 3600.0).description(""))

@@ -72,7 +72,9 @@ int64_t predict_lines(const PredictOptions& options, std::ostream& out) {
   if (!file || std::filesystem::is_directory(options.input, ignored)) {
     throw Error(ExitCode::missing, fmt::format("{}: cannot be opened as a file", options.input));
   }
-  return predict(options.request, file, out);
+  PredictRequest request = options.request;
+  request.table = options.input;
+  return predict(request, file, out);
 }
 
 int run_predict(const PredictOptions& options, std::ostream& out) {
@@ -123,6 +125,21 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
       ->check(CLI::Range(1, 1 << 24).description(""))
       ->type_name("SEQUENCES")
       ->capture_default_str();
+  const auto writing = std::make_shared<WritingOptions>();
+  CLI::Option* beam =
+      verb->add_option(
+              "--beam", writing->beam_size,
+              "Tasks that write texts: how many the search keeps; 0: as in the run's config")
+          ->check(CLI::Range(0, 256).description(""))
+          ->type_name("TEXTS")
+          ->capture_default_str();
+  CLI::Option* n_best =
+      verb->add_option("--n-best", writing->n_best, "The same: how many an answer holds")
+          ->check(CLI::Range(1, 256).description(""))
+          ->type_name("TEXTS")
+          ->capture_default_str();
+  CLI::Option* attention = verb->add_flag("--attention", writing->attention,
+                                          "The same: what each symbol of the text looked at");
   verb->footer(
       "Each input line is one sequence: {\"id\": 7, \"inputs\": [[0.1, ...], ...]}, a list of\n"
       "numbers for each step. Each output line answers one, in order: {\"id\": 7, \"label\": "
@@ -131,11 +148,18 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
       "goes\n"
       "on, and the exit code is 65.\n"
       "A language model scores {\"text\": ...} and continues {\"prompt\": ..., \"length\": 100,\n"
-      "\"temperature\": 1, \"top_k\": 0, \"seed\": 1}.\n\n"
+      "\"temperature\": 1, \"top_k\": 0, \"seed\": 1}. A recommender ranks items for\n"
+      "{\"items\": [\"a\", \"b\"], \"candidates\": [...], \"top\": 20}. A forecaster reads a CSV "
+      "file\n"
+      "and writes the rows that follow.\n"
+      "A translation model takes lines of plain text, or {\"text\": ...}.\n\n"
       "Examples:\n"
       "  lockstep predict runs/mnist --input lines.jsonl --output predictions.jsonl\n"
       "  lockstep predict runs/mnist --data datasets/mnist --split test");
-  verb->callback([&line, &out, options] {
+  verb->callback([&line, &out, options, writing, beam, n_best, attention] {
+    if (beam->count() + n_best->count() + attention->count() > 0) {
+      options->request.writing = *writing;
+    }
     line.action = [&out, options] { return run_predict(*options, out); };
   });
 }

@@ -2,6 +2,7 @@
 
 #include <sys/statvfs.h>
 
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
@@ -11,6 +12,13 @@ namespace lockstep {
 namespace {
 
 constexpr size_t kStagingFloats = size_t{1} << 16;  // 256 KiB: stays in the second-level cache
+constexpr size_t kPage = 4096;
+
+/// The same place of a piece on every rank: all map windows to the beginnings of pages.
+char* next_page(char* address) {
+  const size_t into = reinterpret_cast<uintptr_t>(address) % kPage;
+  return into == 0 ? address : address + (kPage - into);
+}
 
 int all_reduce_int(int value, MPI_Op operation, MPI_Comm comm) {
   check_mpi(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT, operation, comm), "MPI_Allreduce");
@@ -59,7 +67,6 @@ void MpiNode::find_subtrees() {
 
 void MpiNode::start_transport() {
   // Behind its staging memory each rank has its counter: on a page of its own.
-  constexpr size_t kPage = 4096;
   const size_t staging_bytes = kStagingFloats * sizeof(float);
   const std::vector<char*> pieces = allocate_window(staging_bytes + kPage);
   if (all_reduce_int(pieces.empty() ? 0 : 1, MPI_MIN, MPI_COMM_WORLD) == 0) return;
@@ -83,10 +90,12 @@ float* MpiNode::allocate(size_t count) {
 }
 
 std::vector<char*> MpiNode::allocate_window(size_t bytes) {
-  constexpr size_t kPage = 4096;
-  // An odd number of pages: where counterparts lie a power of two apart, first-level caches that
-  // guess by part of the address (AMD's) take them for one another and sums run ten times slower.
-  const size_t size = ((bytes + kPage - 1) / kPage | 1) * kPage;
+  // One page more than needed: Open MPI's pieces begin somewhere in a page, ours where one begins,
+  // as memory that is not shared is aligned. Else matrix products that write there round
+  // differently. And an odd number of pages: where counterparts lie a power of two apart,
+  // first-level caches that guess by part of the address (AMD's) take them for one another and sums
+  // run ten times slower.
+  const size_t size = (((bytes + kPage - 1) / kPage + 1) | 1) * kPage;
   const bool room = shared_memory_has_room(size * static_cast<size_t>(local_size_));
   if (all_reduce_int(room ? 1 : 0, MPI_MIN, local_) == 0) return {};
   MPI_Win window = MPI_WIN_NULL;
@@ -102,9 +111,9 @@ std::vector<char*> MpiNode::allocate_window(size_t bytes) {
     char* piece = nullptr;
     check_mpi(MPI_Win_shared_query(window, rank, &piece_size, &unit, &piece),
               "MPI_Win_shared_query");
-    pieces.push_back(piece);
+    pieces.push_back(next_page(piece));
   }
-  std::memset(own, 0, size);
+  std::memset(next_page(own), 0, bytes);
   check_mpi(MPI_Barrier(local_), "MPI_Barrier");
   return pieces;
 }

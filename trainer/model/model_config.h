@@ -1,6 +1,9 @@
 // The model section of a run file.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "data/base/fields.h"
 
 namespace lockstep {
@@ -14,6 +17,10 @@ struct ModelConfig {
   int64_t embedding_size = 0;
   bool tied = false;
   double forget_bias = 0.0;
+  std::string attention = "multiplicative";
+  double label_smoothing = 0.0;
+  int64_t beam_size = 5;
+  double length_penalty = 1.0;
   bool forget_gate = true;
   double symbol_dropout = 0.0;
   int64_t context = 0;
@@ -23,9 +30,18 @@ struct ModelConfig {
   int64_t mask_features = 0;
   int64_t join_steps = 1;
   bool reverse_complement = false;
-  int64_t beam_width = 1;
   double tolerance = 0.04;
   std::string kernel = "auto";
+  double logit_scale = 0.0;
+  int64_t negatives = 0;
+  double negatives_power = 0.75;
+  int64_t cutoff = 20;
+  std::string forecast_loss = "mse";
+  std::vector<double> quantiles = {0.1, 0.9};
+  int64_t season = 1;
+  int64_t linear_lags = 0;
+  double ridge = 0.01;
+  bool joint_channels = false;
 
   void describe(Fields& fields) {
     fields.add("hidden_size", hidden_size, "LSTM cells per layer and direction")
@@ -56,7 +72,8 @@ struct ModelConfig {
         .at_least(0)
         .at_most(65536);
     fields.add("tied", tied,
-               "language_model: the output layer's matrix is the embedding's (Press & Wolf 2017)");
+               "language_model, translation, captioning: the output layer's matrix is the "
+               "embedding's of the same symbols (Press & Wolf 2017)");
     fields.add(
         "forget_bias", forget_bias,
         "added to the initial bias of the forget gate (Gers et al. 2000); 0 is PyTorch's start");
@@ -108,22 +125,103 @@ struct ModelConfig {
     fields.add("reverse_complement", reverse_complement,
                "training only: DNA is read from its other strand half of the time");
     fields
-        .add("beam_width", beam_width,
-             "ctc: beginnings of an answer that are followed at once; 1 takes the most likely "
-             "symbol of each step")
-        .at_least(1)
-        .at_most(4096)
-        .may_change();
-    fields
         .add("tolerance", tolerance,
              "sequence_regression: an answer within this distance counts as right")
         .more_than(0)
+        .may_change();
+    fields
+        .add("attention", attention,
+             "translation, captioning: how a query is compared with the steps of the source, by a "
+             "layer of its own (additive; Bahdanau et al. 2015) or a product (multiplicative; "
+             "Luong et al. 2015)")
+        .one_of({"additive", "multiplicative"});
+    fields
+        .add(
+            "label_smoothing", label_smoothing,
+            "translation, captioning: in training, share of the target's probability that is dealt "
+            "out to all symbols (Szegedy et al. 2016)")
+        .at_least(0)
+        .less_than(1);
+    fields
+        .add("beam_size", beam_size,
+             "translation, captioning, ctc: texts (of ctc, their beginnings) that the search for "
+             "the "
+             "best one keeps; 1 always takes the most probable symbol")
+        .at_least(1)
+        .at_most(256)
+        .may_change()
+        .unit("texts");
+    fields
+        .add("length_penalty", length_penalty,
+             "translation, captioning: alpha of Wu et al. 2016; larger values prefer longer texts, "
+             "0 does not look at lengths")
+        .at_least(0)
+        .at_most(10)
         .may_change();
     fields
         .add("kernel", kernel,
              "who computes the LSTM: LibTorch (aten), Lockstep's own CPU kernel (cpu), or the "
              "faster one that fits device and shape (auto)")
         .one_of({"auto", "aten", "cpu"});
+    describe_ranking(fields);
+    describe_forecasts(fields);
+  }
+
+  void describe_ranking(Fields& fields) {
+    fields
+        .add("logit_scale", logit_scale,
+             "next_item: an item's score is this times the cosine between it and the state; 0: "
+             "their product and a bias")
+        .at_least(0);
+    fields
+        .add("negatives", negatives,
+             "next_item: items drawn in each step, the same for all ranks, that the right one is "
+             "told from (Bengio & Senecal 2008); 0: all items")
+        .at_least(0)
+        .at_most(1 << 24)
+        .unit("items");
+    fields
+        .add("negatives_power", negatives_power,
+             "next_item: they are drawn in proportion to this power of their counts in training; "
+             "the loss is corrected for it")
+        .at_least(0)
+        .at_most(1);
+    fields.add("cutoff", cutoff, "next_item: places of a ranking that its figures look at")
+        .at_least(1)
+        .at_most(100)
+        .unit("places");
+  }
+
+  void describe_forecasts(Fields& fields) {
+    fields
+        .add("forecast_loss", forecast_loss,
+             "forecasting: of the point forecast: squared errors, absolute errors, or squared up "
+             "to 1 and absolute beyond (Huber 1964)")
+        .one_of({"mse", "mae", "huber"});
+    fields.add("quantiles", quantiles,
+               "forecasting: quantiles that are forecast too, growing, between 0 and 1; the "
+               "outermost two bound the interval whose coverage is measured");
+    fields
+        .add("season", season,
+             "forecasting: steps after which the series is alike; for the seasonal-naive floor and "
+             "MASE")
+        .at_least(1)
+        .at_most(1 << 20)
+        .unit("steps");
+    fields
+        .add("linear_lags", linear_lags,
+             "forecasting: last steps that the autoregressive part sees; 0: all of the history")
+        .at_least(0)
+        .at_most(4096)
+        .unit("steps");
+    fields
+        .add("ridge", ridge,
+             "forecasting: penalty on the autoregressive part's squared weights, for each training "
+             "window; larger ones pull it to the last value")
+        .more_than(0);
+    fields.add("joint_channels", joint_channels,
+               "forecasting: one LSTM reads all columns at once, instead of each by itself with "
+               "the same weights");
   }
 };
 

@@ -117,7 +117,7 @@ TaskOutput Ctc::compute(const DeviceBatch& batch, const DropoutKey& key) {
                                         label_counts, blank_, at::Reduction::None, true);
   const Tensor loss_sum = loss_B.sum();
   torch::NoGradGuard no_grad;
-  const auto answers = decode(log_p_TBC.detach(), lengths, key.training ? 1 : config_.beam_width);
+  const auto answers = decode(log_p_TBC.detach(), lengths, key.training ? 1 : config_.beam_size);
   const Tensor targets = torch::full({}, static_cast<float>(possible), loss_sum.options());
   const Tensor errors = count_errors(right, answers).to(loss_sum.device());
   return {loss_sum, torch::cat({torch::stack({loss_sum.detach(), targets}), errors})};
@@ -167,7 +167,7 @@ std::vector<json> Ctc::predict(const DeviceBatch& batch) {
   Lengths lengths = batch.lengths;
   const Tensor log_p_TBC = network_->of_steps(batch.inputs, lengths, {}).log_softmax(2);
   std::vector<json> results;
-  for (const CtcAnswer& answer : decode(log_p_TBC, lengths, config_.beam_width)) {
+  for (const CtcAnswer& answer : decode(log_p_TBC, lengths, config_.beam_size)) {
     std::string text;
     json labels = json::array();
     for (const int64_t symbol : answer.symbols) {

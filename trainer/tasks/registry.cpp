@@ -1,20 +1,29 @@
 // The tasks there are: one line each.
 #include "data/base/error.h"
 #include "trainer/tasks/ctc.h"
+#include "trainer/tasks/forecasting.h"
 #include "trainer/tasks/language_model.h"
+#include "trainer/tasks/next_item.h"
 #include "trainer/tasks/sequence_classification.h"
 #include "trainer/tasks/sequence_labelling.h"
 #include "trainer/tasks/sequence_regression.h"
 #include "trainer/tasks/task_names.h"
+#include "trainer/tasks/translation.h"
 
 namespace lockstep {
 namespace {
 
 const std::vector<TaskEntry>& entries() {
   static const std::vector<TaskEntry> all = {
-      sequence_classification_entry(), sequence_labelling_entry(),
-      sequence_regression_entry(),     ctc_entry(),
+      sequence_classification_entry(),
+      sequence_labelling_entry(),
+      sequence_regression_entry(),
+      ctc_entry(),
       language_model_entry(),
+      translation_entry(),
+      captioning_entry(),
+      next_item_entry(),
+      forecasting_entry(),
   };
   return all;
 }

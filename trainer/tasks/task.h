@@ -6,17 +6,21 @@
 
 #include "trainer/model/libtorch.h"
 
+#include <filesystem>
+#include <iosfwd>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "data/dataset.h"
 #include "data/manifest.h"
 #include "trainer/device_batch.h"
 #include "trainer/model/dropout.h"
 #include "trainer/model/model_config.h"
 #include "trainer/observers/observer.h"
+#include "trainer/tasks/writing_options.h"
 
 namespace lockstep {
 
@@ -47,8 +51,17 @@ class Task {
       const std::vector<double>&) const {
     return {};
   }
+  /// On every rank before the first step, also of a continued run: what is counted or solved in
+  /// closed form on the training split. Its results are the model's buffers (rank zero's count, and
+  /// checkpoints keep them) or what only training needs.
+  virtual void prepare(const Split&) {}
 
   virtual TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) = 0;
+  /// As compute() on held-out data. `decode`: whether what takes longer is measured too, such as
+  /// texts that the model writes; metrics() leaves out what was not.
+  virtual TaskOutput evaluate(const DeviceBatch& batch, [[maybe_unused]] bool decode) {
+    return compute(batch, {});
+  }
   /// Matrices (by parameter name) of whose rows a step touches few: embeddings that are not used
   /// elsewhere. Their gradients travel row by row where that is shorter (row_exchange.h).
   virtual std::vector<std::string> row_sparse_parameters() const { return {}; }
@@ -65,6 +78,14 @@ class Task {
   virtual bool answers_lines() const { return false; }
   /// The answer to one line. Throws Error(corrupt) when it cannot be understood.
   virtual nlohmann::json answer(const nlohmann::json&) { return nullptr; }
+  /// Whether a line that is no JSON object stands for {"text": line}.
+  virtual bool takes_plain_text() const { return false; }
+  /// How to write texts. False: this task writes none.
+  virtual bool set_writing(const WritingOptions&) { return false; }
+  /// Whether `lockstep predict` gives the task a table of numbers instead of lines.
+  virtual bool continues_tables() const { return false; }
+  /// Writes the rows that follow those of a CSV file, as CSV. Throws Error.
+  virtual void continue_table(const std::filesystem::path&, std::ostream&) {}
 };
 
 /// How a task is known by its name.

@@ -137,7 +137,7 @@ int64_t TextInputs::number_of(const std::string& label) const {
   return found == labels.end() ? -1 : found - labels.begin();
 }
 
-std::vector<int64_t> TextInputs::symbols_of(const std::string& text) {
+const TextSymbols& TextInputs::symbols() {
   if (!symbols_) {
     if (!description_.contains("tokens")) {
       throw Error(ExitCode::corrupt, "the model was not trained on text");
@@ -145,7 +145,7 @@ std::vector<int64_t> TextInputs::symbols_of(const std::string& text) {
     symbols_.emplace(text_info_of(description_),
                      description_.at("labels").get<std::vector<std::string>>());
   }
-  return (*symbols_)(text);
+  return *symbols_;
 }
 
 }  // namespace lockstep

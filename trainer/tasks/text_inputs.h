@@ -20,12 +20,15 @@ nlohmann::json describe_symbols(const Manifest& manifest, const StreamSchema& st
 /// "scale", "offset"}, and how sound became features.
 nlohmann::json describe_inputs(const Manifest& manifest);
 
-/// Reads text as the data set was read. Throws Error(corrupt) when the description does not tell
-/// how text was cut.
+/// Reads text as the data set was read, and writes it. Throws Error(corrupt) when the description
+/// does not tell how text was cut.
 class TextInputs {
  public:
   explicit TextInputs(const nlohmann::json& description) : description_(description) {}
-  std::vector<int64_t> symbols_of(const std::string& text);
+  std::vector<int64_t> symbols_of(const std::string& text) { return symbols()(text); }
+  std::string text_of(const std::vector<int64_t>& numbers) { return symbols().text_of(numbers); }
+  /// The symbol behind each text; -1 when there is none.
+  int64_t end() { return symbols().end(); }
 
   /// Symbols of a line for `lockstep predict`: {"text": "..."}, {"sequence": "ACGT"} of letters of
   /// an alphabet, or {"symbols": ["a", "b"]} by label. Throws Error(corrupt) when it has none of
@@ -33,6 +36,7 @@ class TextInputs {
   std::vector<int64_t> symbols_of_line(const nlohmann::json& line);
 
  private:
+  const TextSymbols& symbols();
   std::vector<int64_t> symbols_of_letters(const std::string& letters) const;
   std::vector<int64_t> symbols_of_labels(const nlohmann::json& labels) const;
   int64_t number_of(const std::string& label) const;

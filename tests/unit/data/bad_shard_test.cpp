@@ -24,7 +24,7 @@ class BadShardTest : public ::testing::Test {
   std::filesystem::path shard(int index) const {
     return folder_ / fmt::format("train-{:05}.h5", index);
   }
-  void open(bool verify = true) const { Dataset(folder_.path()).open_split("train", verify); }
+  void open(bool verify = true) const { Dataset(folder_.path()).open_split("train", {verify}); }
   /// Makes the manifest agree with the file again, so that only its structure is wrong.
   void bless(int index) {
     ShardInfo& info = manifest_.splits[0].shards[static_cast<size_t>(index)];

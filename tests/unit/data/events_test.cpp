@@ -86,6 +86,28 @@ TEST_F(EventsTest, SessionsWithBadRowsAreRejected) {
   EXPECT_EQ(Dataset(out()).open_split("train").size(), 1);
 }
 
+TEST_F(EventsTest, ItemsHaveTheTextOfTheirFirstRow) {
+  const ToolOptions options{{"split", "1,0,0"}, {"split_by", "position"}, {"text_column", "title"}};
+  import("session,item,title\n1,a,\n1,b,Second\n2,a,\"First, really\"\n2,b,later\n", options);
+  const Manifest manifest = Dataset(out()).manifest();
+  EXPECT_EQ(manifest.stream("inputs").labels, (Words{"<unk>", "a", "b"}));
+  EXPECT_EQ(manifest.symbol_texts.at("inputs"), (Words{"", "First, really", "Second"}));
+}
+
+TEST_F(EventsTest, TextsMayStandInAFileOfTheirOwn) {
+  ToolOptions options{{"split", "1,0,0"}, {"split_by", "position"}, {"text_column", "title"}};
+  options["texts"] = write("titles", "title,item\nBee,b\nNobody's,z\n").string();
+  import("session,item\n1,a\n1,b\n", options);
+  EXPECT_EQ(Dataset(out()).manifest().symbol_texts.at("inputs"), (Words{"", "", "Bee"}));
+  options["texts"] = write("titles", "title,item\nBee\n").string();
+  fs::remove_all(out());
+  expect_error(ExitCode::corrupt, "titles:2: a field is missing",
+               [&] { import("session,item\n1,a\n1,b\n", options); });
+  options.erase("text_column");
+  expect_error(ExitCode::usage, "--texts needs --text-column",
+               [&] { import("session,item\n1,a\n1,b\n", options); });
+}
+
 TEST_F(EventsTest, WrongUseLeavesNothing) {
   expect_error(ExitCode::usage, "no column \"session\"", [&] { import("a,b\n1,2\n", {}); });
   expect_error(ExitCode::usage, "need --time-column", [&] {

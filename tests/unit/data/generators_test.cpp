@@ -47,8 +47,8 @@ class GeneratorsTest : public ::testing::Test {
     StreamSchema schema = split_->streams()[stream];
     schema.scale = 1;
     std::vector<float> values(static_cast<size_t>(split_->length(id, stream) * schema.features));
-    DenseConverter{schema}(stored(id, stream).data(), static_cast<int64_t>(values.size()),
-                           values.data());
+    DenseConverter{schema}(stored(id, stream).data(), 1, static_cast<int64_t>(values.size()),
+                           values.data(), 0);
     return values;
   }
   std::vector<char> stored(int64_t id, size_t stream) const {

@@ -255,6 +255,51 @@ TEST_F(LoaderTest, ErrorsOfTheThreadAreThrownByNext) {
   }
 }
 
+TEST_F(LoaderTest, SeveralThreadsMakeTheSameBatches) {
+  for (const int64_t threads : {2, 3, 7}) {
+    Loader alone(*split_, sampler_, {}, {0, 2});
+    Loader together(*split_, sampler_, {.prefetch = 3, .threads = threads}, {0, 2});
+    for (int step = 0; step < 40; ++step) {
+      const Batch& expected = *alone.next();
+      const Batch& batch = *together.next();
+      ASSERT_EQ(batch.sample_ids, expected.sample_ids) << step;
+      EXPECT_EQ(batch.index, expected.index);
+      EXPECT_EQ(batch.epoch, expected.epoch);
+      expect_content(batch);
+    }
+  }
+}
+
+TEST_F(LoaderTest, SeveralThreadsAgreeOnTheEnd) {
+  const Sampler in_order(kSamples, {.batch_size = kBatch, .shuffle = Shuffle::none});
+  for (int round = 0; round < 20; ++round) {
+    Loader loader(*split_, in_order, {.deal_whole_batches = true, .prefetch = 4, .threads = 3});
+    for (int64_t index = 0; index < 6; ++index) {
+      const Batch* batch = loader.next();
+      ASSERT_NE(batch, nullptr);
+      EXPECT_EQ(batch->index, index);
+    }
+    EXPECT_EQ(loader.next(), nullptr);
+    EXPECT_EQ(loader.next(), nullptr);
+  }
+}
+
+TEST_F(LoaderTest, SeveralThreadsDeliverWhatIsBeforeAnError) {
+  // The allocator fails at the ninth call; batches need three streams each, in whichever order.
+  std::atomic<int> calls = 0;
+  const HostAllocator plain = HostAllocator::aligned();
+  const HostAllocator failing{[&](size_t bytes) -> void* {
+                                if (++calls > 8) throw Error(ExitCode::device, "no memory");
+                                return plain.allocate(bytes);
+                              },
+                              plain.release};
+  Loader loader(*split_, sampler_, {.threads = 3, .allocator = failing});
+  testing::expect_error(ExitCode::device, "no memory", [&] {
+    for (int64_t step = 0; step < 10; ++step) EXPECT_EQ(loader.next()->index, step);
+  });
+  testing::expect_error(ExitCode::device, "no memory", [&] { loader.next(); });
+}
+
 TEST_F(LoaderTest, RefusesToTrainOnNothing) {
   const Sampler empty(0, {.batch_size = kBatch});
   testing::expect_error(ExitCode::config, "is empty", [&] { Loader(*split_, empty, {}); });

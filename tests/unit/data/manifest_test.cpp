@@ -61,6 +61,7 @@ Manifest with_signal_blocks(Manifest manifest) {
   manifest.symbols = SymbolsInfo{"protein", 3};
   manifest.series = SeriesInfo{96, 24, "mask", {"hour", "weekday"}};
   manifest.scaling["inputs"] = {{"a", "b", "c"}, {1, 2, 3}, {0.5, 1, 2}};
+  manifest.symbol_texts["words"] = std::vector<std::string>(11, "a title");
   return manifest;
 }
 
@@ -153,6 +154,7 @@ TEST_F(ManifestTest, RefusesBadValuesWithTheirPath) {
       {"/scaling/inputs/mean", json::array({1, 2}), "does not describe 3 features"},
       {"/scaling/inputs/deviation/1", 0, "not above zero"},
       {"/scaling/inputs/names", json::array({"a"}), "does not describe 3 features"},
+      {"/symbol_texts/words", json::array({"a"}), "has 1 texts for 11 symbols"},
       {"/splits/0/name", "..", "is not a plain name"},
       {"/splits/1/name", "train", "second split"},
       {"/splits/0/sequences", 13, "says 13 sequences but its shards hold 12"},

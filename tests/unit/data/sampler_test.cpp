@@ -106,6 +106,14 @@ TEST(Sampler, WithoutShuffleItCounts) {
   EXPECT_EQ(ids, (std::vector<int64_t>{0, 1, 2, 3, 4}));
 }
 
+TEST(Sampler, OrdersSamplesOfOneLengthByASecondOne) {
+  const SamplerOptions options{.batch_size = 2, .shuffle = Shuffle::none, .window = 4};
+  const auto length = [](int64_t id) { return id % 2; };
+  const auto second = [](int64_t id) { return 7 - id; };
+  EXPECT_EQ(order(Sampler(8, options, length, second), 0),
+            (std::vector<int64_t>{6, 4, 2, 0, 7, 5, 3, 1}));
+}
+
 // A change of these would make runs go on with other samples than they began with.
 TEST(Sampler, OrderStaysWhatItWas) {
   EXPECT_EQ(order(Sampler(10, shuffled(10, 42)), 0),

@@ -23,9 +23,10 @@ struct OutputLayer {
     targets = torch::randint(classes, {rows}, torch::kInt64);
     if (rows > 2) targets[1] = kPaddingSymbol;
   }
-  Tensor reference() const {
+  Tensor reference(double label_smoothing = 0) const {
     return torch::cross_entropy_loss(torch::addmm(bias, hidden, weight.t()).to(torch::kFloat64),
-                                     targets, {}, at::Reduction::Sum, kPaddingSymbol);
+                                     targets, {}, at::Reduction::Sum, kPaddingSymbol,
+                                     label_smoothing);
   }
   std::vector<Tensor> gradients(const Tensor& loss) const {
     return torch::autograd::grad({loss}, {hidden, weight, bias});
@@ -47,6 +48,16 @@ TEST(LinearCrossEntropyTest, AgreesWithLibTorchInValueAndGradient) {
       EXPECT_TRUE(torch::allclose(got[i], expected[i], 1e-4, 2e-6)) << classes << " classes: " << i;
     }
   }
+}
+
+TEST(LinearCrossEntropyTest, SmoothsLabelsAsLibTorchDoes) {
+  const OutputLayer layer(40, 12, 30000);  // several parts of rows
+  const Tensor loss =
+      linear_cross_entropy(layer.hidden, layer.weight, layer.bias, layer.targets, 0.1);
+  const Tensor want = layer.reference(0.1);
+  EXPECT_NEAR(loss.item<double>(), want.item<double>(), 2e-6 * want.item<double>());
+  const auto got = layer.gradients(loss), expected = layer.gradients(want);
+  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(torch::allclose(got[i], expected[i], 1e-4, 2e-6)) << i;
 }
 
 TEST(LinearCrossEntropyTest, WithoutGradientTheValueIsTheSame) {

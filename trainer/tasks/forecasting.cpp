@@ -1,0 +1,310 @@
+// T history, B batch, F features, C columns, K targets, H horizon, Q quantiles, N = B * K series.
+#include "trainer/tasks/forecasting.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/base/error.h"
+#include "trainer/model/lstm_stack.h"
+#include "trainer/tasks/forecast_errors.h"
+#include "trainer/tasks/forecast_floors.h"
+#include "trainer/tasks/forecast_table.h"
+#include "trainer/tasks/series_shape.h"
+
+namespace lockstep {
+
+using nlohmann::json;
+using torch::Tensor;
+
+namespace {
+
+/// What a network says of a batch, each [H, B, K].
+struct Forecast {
+  Tensor point;
+  std::vector<Tensor> quantiles;
+};
+
+/// Parameters are named lstm.*, output.* and channel_weight (a vector for each target, unless the
+/// channels are joint); the buffers ridge_weight and ridge_bias are solved, not trained.
+class ForecasterImpl : public torch::nn::Module {
+ public:
+  ForecasterImpl(const SeriesShape& shape, const ModelConfig& config)
+      : config_(config),
+        shape_(shape),
+        lstm_(num_inputs(shape, config), config),
+        output_(lstm_->output_size() + shape.horizon * shape.num_calendar(),
+                (config.joint_channels ? shape.num_targets() : 1) * shape.horizon * num_outputs()) {
+    const int64_t targets = shape.num_targets();
+    if (!config.joint_channels) {
+      channel_KE_ = register_parameter("channel_weight",
+                                       torch::empty({targets, kChannelSize}).uniform_(-0.1, 0.1));
+    }
+    register_module("lstm", lstm_);
+    register_module("output", output_);
+    torch::NoGradGuard no_grad;
+    for (const Tensor& parameter : output_->parameters()) parameter.zero_();  // begins as the ridge
+    const int64_t steps = config.linear_lags > 0 ? config.linear_lags : shape.history;
+    ridge_.weight_KLH =
+        register_buffer("ridge_weight", torch::zeros({targets, steps - 1, shape.horizon}));
+    ridge_.bias_KH = register_buffer("ridge_bias", torch::zeros({targets, shape.horizon}));
+  }
+
+  RidgeForecast& ridge() { return ridge_; }
+  int64_t lags() const { return ridge_.weight_KLH.size(1) + 1; }
+
+  /// inputs [T, B, F], known features of the future [H, B, G] (undefined: there are none).
+  Forecast forward(const Tensor& inputs_TBF, const Tensor& known_HBG, const DropoutKey& key) {
+    constexpr int kOutputSite = 0, kLstmSites = 1;
+    const Tensor values_TBC = shape_.values(inputs_TBF);
+    const int64_t batch = inputs_TBF.size(1);
+    const Tensor x_TNF =
+        config_.joint_channels ? joint(inputs_TBF, values_TBC) : apart(inputs_TBF, values_TBC);
+    const std::vector<int64_t> ids = series_ids(key);
+    DropoutKey series_key = key;
+    series_key.sample_ids = &ids;
+    const Tensor y_TNH = lstm_->forward(x_TNF, {}, series_key, kLstmSites);
+    Tensor features = pool_over_time(
+        y_TNH, std::vector<int64_t>(static_cast<size_t>(y_TNH.size(1)), y_TNH.size(0)),
+        config_.pooling, config_.bidirectional);
+    features = dropout(features, config_.dropout, series_key, kOutputSite);
+    if (known_HBG.defined()) features = torch::cat({features, of_future(known_HBG)}, 1);
+    const Tensor change = output_->forward(features)
+                              .view({batch, shape_.num_targets(), shape_.horizon, num_outputs()})
+                              .permute({3, 2, 0, 1});  // [1 + Q, H, B, K]
+    const Tensor base_HBK = ridge_.forecast(shape_.of_targets(values_TBC));
+    Forecast forecast{base_HBK + change[0], {}};
+    for (int64_t q = 1; q < num_outputs(); ++q) {
+      forecast.quantiles.push_back(base_HBK + change[q]);
+    }
+    return forecast;
+  }
+
+ private:
+  static constexpr int64_t kChannelSize = 4;
+
+  static int64_t num_inputs(const SeriesShape& shape, const ModelConfig& config) {
+    if (config.joint_channels) return shape.num_features() + shape.num_columns();
+    return (shape.masked ? 4 : 2) + shape.num_calendar() + kChannelSize;
+  }
+  int64_t num_outputs() const { return 1 + static_cast<int64_t>(config_.quantiles.size()); }
+
+  static Tensor from_last(const Tensor& values) {
+    return values - values.narrow(0, values.size(0) - 1, 1);
+  }
+
+  /// All columns side by side, and their differences from the last step: [T, B, F + C].
+  Tensor joint(const Tensor& inputs_TBF, const Tensor& values_TBC) const {
+    return torch::cat({from_last(values_TBC), inputs_TBF}, 2);
+  }
+
+  /// Each target as a series of its own: its value, its difference from the last step, whether it
+  /// is missing and since when, the calendar, and the target's own vector: [T, N, ...].
+  Tensor apart(const Tensor& inputs_TBF, const Tensor& values_TBC) const {
+    const int64_t time = inputs_TBF.size(0), batch = inputs_TBF.size(1);
+    const int64_t targets = shape_.num_targets(), columns = shape_.num_columns();
+    const Tensor values_TBK = shape_.of_targets(values_TBC);
+    std::vector<Tensor> parts = {from_last(values_TBK).unsqueeze(3), values_TBK.unsqueeze(3)};
+    for (int64_t i = 1; shape_.masked && i < 3; ++i) {
+      parts.push_back(shape_.of_targets(inputs_TBF.narrow(2, i * columns, columns)).unsqueeze(3));
+    }
+    const Tensor calendar =
+        inputs_TBF.narrow(2, inputs_TBF.size(2) - shape_.num_calendar(), shape_.num_calendar());
+    parts.push_back(calendar.unsqueeze(2).expand({-1, -1, targets, -1}));
+    parts.push_back(channel_KE_.view({1, 1, targets, -1}).expand({time, batch, -1, -1}));
+    return torch::cat(parts, 3).reshape({time, batch * targets, -1});
+  }
+
+  /// [H, B, G] -> [N, H * G].
+  Tensor of_future(const Tensor& known_HBG) const {
+    const Tensor flat_BG = known_HBG.transpose(0, 1).reshape({known_HBG.size(1), -1});
+    return config_.joint_channels ? flat_BG : flat_BG.repeat_interleave(shape_.num_targets(), 0);
+  }
+
+  /// Of the LSTM's columns, for its dropout.
+  std::vector<int64_t> series_ids(const DropoutKey& key) const {
+    if (key.sample_ids == nullptr) return {};
+    if (config_.joint_channels) return *key.sample_ids;
+    std::vector<int64_t> ids;
+    for (const int64_t id : *key.sample_ids) {
+      for (int64_t k = 0; k < shape_.num_targets(); ++k)
+        ids.push_back(id * shape_.num_targets() + k);
+    }
+    return ids;
+  }
+
+  ModelConfig config_;
+  SeriesShape shape_;
+  LstmStack lstm_;
+  torch::nn::Linear output_;
+  Tensor channel_KE_;
+  RidgeForecast ridge_;
+};
+TORCH_MODULE(Forecaster);
+
+Tensor point_loss(const Tensor& error, const std::string& kind) {
+  if (kind == "mse") return error.square().sum();
+  const Tensor size = error.abs();
+  if (kind == "mae") return size.sum();
+  return torch::where(size < 1, 0.5 * error.square(), size - 0.5).sum();
+}
+
+class ForecastingTask : public Task {
+ public:
+  ForecastingTask(const ModelConfig& config, json description)
+      : config_(config),
+        description_(std::move(description)),
+        shape_(series_shape_of(description_)),
+        errors_(shape_, {"", "ridge_", "persistence_", "seasonal_"}, config.season),
+        network_(shape_, config) {}
+
+  torch::nn::Module& model() override { return *network_; }
+  json description() const override { return description_; }
+  std::string summary() const override {
+    return fmt::format("{} series, {} steps from {}; ridge on {} lags + {} x lstm {} {}",
+                       shape_.num_targets(), shape_.horizon, shape_.history, network_->lags(),
+                       config_.num_layers, config_.hidden_size,
+                       config_.joint_channels ? "over all columns" : "shared by the series");
+  }
+
+  std::vector<std::string> sum_names() const override {
+    std::vector<std::string> names = errors_.sum_names();
+    names.insert(names.begin(), {"loss", "targets"});
+    return names;
+  }
+  /// Training steps measure nothing but their loss.
+  Metrics metrics(const std::vector<double>& sums) const override {
+    Metrics metrics = {{"loss", sums[0] / (sums[1] > 0 ? sums[1] : NAN)}};
+    if (sums[2] > 0) errors_.add_metrics(sums.data() + 2, !config_.quantiles.empty(), metrics);
+    return metrics;
+  }
+
+  void prepare(const Split& train) override { network_->ridge().fit(train, shape_, config_.ridge); }
+  TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
+  std::vector<json> predict(const DeviceBatch& batch) override;
+  bool continues_tables() const override { return true; }
+  void continue_table(const std::filesystem::path& file, std::ostream& out) override;
+
+ private:
+  Forecast forecast_of(const DeviceBatch& batch, const DropoutKey& key);
+  Tensor unscaled(const Tensor& x_HBK) const {
+    return x_HBK.cpu() * shape_.target_deviation() + shape_.target_mean();
+  }
+
+  ModelConfig config_;
+  json description_;
+  SeriesShape shape_;
+  ForecastErrors errors_;
+  Forecaster network_;
+};
+
+Forecast ForecastingTask::forecast_of(const DeviceBatch& batch, const DropoutKey& key) {
+  const bool whole = std::all_of(batch.lengths.begin(), batch.lengths.end(),
+                                 [&](int64_t length) { return length == shape_.history; });
+  if (!whole) {
+    throw Error(ExitCode::corrupt,
+                fmt::format("a window has not {} steps, as all must have", shape_.history));
+  }
+  const Tensor known = shape_.calendar.empty() ? Tensor() : batch.target("known");
+  return network_->forward(batch.inputs, known, key);
+}
+
+TaskOutput ForecastingTask::compute(const DeviceBatch& batch, const DropoutKey& key) {
+  const Forecast forecast = forecast_of(batch, key);
+  const Tensor& future_HBK = batch.target("future");
+  Tensor loss_sum = point_loss(forecast.point - future_HBK, config_.forecast_loss);
+  for (size_t i = 0; i < forecast.quantiles.size(); ++i) {
+    loss_sum = loss_sum + pinball_loss(forecast.quantiles[i], future_HBK, config_.quantiles[i]);
+  }
+  torch::NoGradGuard no_grad;
+  const auto targets = static_cast<float>(future_HBK.numel());
+  const Tensor head =
+      torch::stack({loss_sum.detach(), torch::full({}, targets, loss_sum.options())});
+  if (key.training) {
+    const auto rest = static_cast<int64_t>(errors_.sum_names().size());
+    return {loss_sum, torch::cat({head, torch::zeros({rest}, head.options())})};
+  }
+  const Tensor values_TBK = shape_.of_targets(shape_.values(batch.inputs));
+  const Tensor sums = errors_.sums(values_TBK, future_HBK,
+                                   {forecast.point, network_->ridge().forecast(values_TBK),
+                                    persistence_forecast(values_TBK, shape_.horizon),
+                                    seasonal_forecast(values_TBK, shape_.horizon, config_.season)},
+                                   forecast.quantiles, config_.quantiles);
+  return {loss_sum, torch::cat({head, sums})};
+}
+
+/// [H, K] as lists.
+json rows_of_numbers(const Tensor& x_HK) {
+  json rows = json::array();
+  for (int64_t h = 0; h < x_HK.size(0); ++h) {
+    const Tensor row = x_HK[h].contiguous();
+    rows.push_back(
+        std::vector<float>(row.const_data_ptr<float>(), row.const_data_ptr<float>() + row.numel()));
+  }
+  return rows;
+}
+
+std::vector<json> ForecastingTask::predict(const DeviceBatch& batch) {
+  torch::NoGradGuard no_grad;
+  const Forecast forecast = forecast_of(batch, {});
+  std::vector<json> answers;
+  for (int64_t b = 0; b < batch.size(); ++b) {
+    json answer = {{"forecast", rows_of_numbers(unscaled(forecast.point).select(1, b))}};
+    for (size_t i = 0; i < forecast.quantiles.size(); ++i) {
+      answer["quantiles"][fmt::format("{}", config_.quantiles[i])] =
+          rows_of_numbers(unscaled(forecast.quantiles[i]).select(1, b));
+    }
+    answers.push_back(std::move(answer));
+  }
+  return answers;
+}
+
+void ForecastingTask::continue_table(const std::filesystem::path& file, std::ostream& out) {
+  torch::NoGradGuard no_grad;
+  const TableWindow window = read_last_window(file, shape_);
+  const torch::Device device = network_->parameters()[0].device();
+  const Tensor known = window.known_H1G.defined() ? window.known_H1G.to(device) : Tensor();
+  const Forecast forecast = network_->forward(window.inputs_T1F.to(device), known, {});
+  ForecastColumns columns;
+  columns.add("", unscaled(forecast.point).select(1, 0));
+  for (size_t i = 0; i < forecast.quantiles.size(); ++i) {
+    columns.add(fmt::format(":{}", config_.quantiles[i]),
+                unscaled(forecast.quantiles[i]).select(1, 0));
+  }
+  write_forecast(window, columns, shape_, out);
+}
+
+void check_quantiles(const std::vector<double>& quantiles) {
+  for (size_t i = 0; i < quantiles.size(); ++i) {
+    const bool fits =
+        quantiles[i] > 0 && quantiles[i] < 1 && (i == 0 || quantiles[i] > quantiles[i - 1]);
+    if (!fits) {
+      throw Error(ExitCode::config,
+                  fmt::format("model.quantiles: {} is not between 0 and 1, or not larger than the "
+                              "one before",
+                              quantiles[i]),
+                  "for example [0.1, 0.5, 0.9]");
+    }
+  }
+}
+
+std::unique_ptr<Task> make_forecaster(const ModelConfig& config, const json& description) {
+  const SeriesShape shape = series_shape_of(description);
+  check_quantiles(config.quantiles);
+  for (const auto& [name, steps] :
+       {std::pair("season", config.season), std::pair("linear_lags", config.linear_lags)}) {
+    if (steps <= shape.history) continue;
+    throw Error(ExitCode::config,
+                fmt::format("model.{}: {} steps are more than the {} of the data set's history",
+                            name, steps, shape.history),
+                "import the series with a longer --history");
+  }
+  return std::make_unique<ForecastingTask>(config, description);
+}
+
+}  // namespace
+
+TaskEntry forecasting_entry() {
+  return {"forecasting", &describe_series, &make_forecaster};
+}
+
+}  // namespace lockstep

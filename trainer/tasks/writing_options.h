@@ -1,0 +1,14 @@
+// What `lockstep predict` asks of tasks that write texts; needs no LibTorch.
+#pragma once
+
+#include <cstdint>
+
+namespace lockstep {
+
+struct WritingOptions {
+  int64_t beam_size = 0;   ///< 0: as the model's config says
+  int64_t n_best = 1;      ///< texts in an answer; no more than the beam keeps
+  bool attention = false;  ///< with the weights on each step of the source
+};
+
+}  // namespace lockstep
