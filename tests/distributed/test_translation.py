@@ -55,7 +55,7 @@ class Translation(unittest.TestCase):
                 result = self.train(f"{kind}{ranks}", "train.steps=20", f"model.attention={kind}", "evaluate.decode=never",
                                     f"model.tied={'true' if kind == 'additive' else 'false'}", ranks=ranks)
                 self.assertEqual(result["world_size"], ranks)
-                self.assertFalse(any("bleu" in report for report in result["evaluations"]))
+                self.assertNotIn("bleu", json.dumps(result))
             self.shop.assert_same_losses(self, [f"{kind}{ranks}" for ranks in (1, 2, 3, 4)])
 
     def test_bits_agree_with_lanes_and_when_continued(self):
@@ -96,7 +96,6 @@ class Translation(unittest.TestCase):
             written = [answer["text"] for answer in sorted(answers, key=lambda one: one["id"])]
             want = sacrebleu.corpus_bleu(written, [references], tokenize="none", force=True)
             self.assertAlmostEqual(reports[0]["bleu"], want.score, delta=0.01)
-            self.assertGreater(want.score, 0)
         self.assertGreater(sacrebleu.corpus_bleu(written, [references], tokenize="none").score, 20)
 
     def test_a_beam_as_wide_as_the_vocabulary_is_pytorchs_search(self):
