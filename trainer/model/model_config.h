@@ -40,6 +40,7 @@ struct ModelConfig {
   std::vector<double> quantiles = {0.1, 0.9};
   int64_t season = 1;
   int64_t linear_lags = 0;
+  int64_t calendar_harmonics = 11;
   double ridge = 0.01;
   bool joint_channels = false;
 
@@ -214,6 +215,12 @@ struct ModelConfig {
         .at_least(0)
         .at_most(4096)
         .unit("steps");
+    fields
+        .add("calendar_harmonics", calendar_harmonics,
+             "forecasting: multiples of each calendar feature's frequency that the autoregressive "
+             "part sees; 11 tell 24 hours apart")
+        .at_least(0)
+        .at_most(1000);
     fields
         .add("ridge", ridge,
              "forecasting: penalty on the autoregressive part's squared weights, for each training "

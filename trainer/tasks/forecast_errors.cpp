@@ -11,11 +11,11 @@ using torch::Tensor;
 namespace {
 
 /// Sums that all forecasts share, in the order in which they are stored.
-constexpr const char* kCommonSums[] = {"points",  "scaled_points", "last_points",  "values",
-                                       "squared", "last_values",   "last_squared", "pinball",
-                                       "covered", "width"};
+constexpr const char* kCommonSums[] = {"points",      "scaled_points", "last_points",
+                                       "last_values", "last_squared",  "pinball",
+                                       "covered",     "width"};
 constexpr size_t kNumCommon = std::size(kCommonSums);
-constexpr const char* kErrorSums[] = {"se", "ae", "rse", "rse_last", "smape", "mase"};
+constexpr const char* kErrorSums[] = {"se", "ae", "rse", "smape", "mase"};
 constexpr size_t kNumErrors = std::size(kErrorSums);
 
 Tensor last_step(const Tensor& x_HBK) {
@@ -77,8 +77,8 @@ Tensor ForecastErrors::errors_of(const Tensor& forecast_HBK, const Tensor& futur
   const Tensor size = as_it_was(future_HBK) + as_it_was(forecast_HBK);
   const Tensor smape = 2 * error * deviation_K_.to(error.device()) / size.clamp_min(1e-30);
   const Tensor scaled = torch::where(scale_BK > 0, error / scale_BK, torch::zeros_like(error));
-  return torch::stack({error.square().sum(), error.sum(), own_units.sum(),
-                       last_step(own_units).sum(), smape.sum(), scaled.sum()});
+  return torch::stack(
+      {error.square().sum(), error.sum(), last_step(own_units).sum(), smape.sum(), scaled.sum()});
 }
 
 Tensor ForecastErrors::sums(const Tensor& values_TBK, const Tensor& future_HBK,
@@ -101,8 +101,8 @@ Tensor ForecastErrors::sums(const Tensor& values_TBK, const Tensor& future_HBK,
   }
   std::vector<Tensor> parts = {
       torch::stack({number(points, future_HBK), scale_BK.gt(0).sum().to(torch::kFloat32) * horizon,
-                    number(points / horizon, future_HBK), own.sum(), own.square().sum(),
-                    last_step(own).sum(), last_step(own).square().sum(), loss, covered, width})};
+                    number(points / horizon, future_HBK), last_step(own).sum(),
+                    last_step(own).square().sum(), loss, covered, width})};
   for (const Tensor& forecast : forecasts_HBK) {
     parts.push_back(errors_of(forecast, future_HBK, scale_BK));
   }
@@ -118,15 +118,14 @@ void ForecastErrors::add_metrics(const double* sums, bool has_quantiles, Metrics
     };
     add("mse", errors[0] / points);
     add("mae", errors[1] / points);
-    add("rse", relative_error(errors[2], points, sums[3], sums[4]));
-    add("rse_last", relative_error(errors[3], last_points, sums[5], sums[6]));
-    add("smape", errors[4] / points);
-    add("mase", errors[5] / (scaled_points > 0 ? scaled_points : NAN));
+    add("rse", relative_error(errors[2], last_points, sums[3], sums[4]));
+    add("smape", errors[3] / points);
+    add("mase", errors[4] / (scaled_points > 0 ? scaled_points : NAN));
     errors += kNumErrors;
     if (!name.empty() || !has_quantiles) continue;
-    add("pinball", sums[7] / points);
-    add("coverage", sums[8] / points);
-    add("width", sums[9] / points);
+    add("pinball", sums[5] / points);
+    add("coverage", sums[6] / points);
+    add("width", sums[7] / points);
   }
 }
 

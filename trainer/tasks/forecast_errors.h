@@ -29,11 +29,11 @@ class ForecastErrors {
                      const std::vector<torch::Tensor>& forecasts_HBK,
                      const std::vector<torch::Tensor>& quantiles_HBK,
                      const std::vector<double>& probabilities) const;
-  /// In standardised units `mse` and `mae`; of the values as they were `rse` (the root of squared
-  /// errors over squared differences from the mean, of all columns together; `rse_last`: of the
-  /// last step only), `smape` (2 |error| / (|value| + |forecast|)), and `mase` (|error| over the
-  /// mean seasonal difference in the window's history; Hyndman & Koehler 2006). Then `pinball`,
-  /// `coverage` and `width` of the quantiles, when there are any.
+  /// In standardised units `mse` and `mae`; of the values as they were `rse` (of the last step
+  /// ahead: the root of squared errors over squared differences from the mean, of all columns
+  /// together; Lai et al. 2018), `smape` (2 |error| / (|value| + |forecast|)), and `mase` (|error|
+  /// over the mean seasonal difference in the window's history; Hyndman & Koehler 2006). Then
+  /// `pinball`, `coverage` and `width` of the quantiles, when there are any.
   void add_metrics(const double* sums, bool has_quantiles, Metrics& metrics) const;
 
  private:

@@ -25,7 +25,8 @@ struct Forecast {
 };
 
 /// Parameters are named lstm.*, output.* and channel_weight (a vector for each target, unless the
-/// channels are joint); the buffers ridge_weight and ridge_bias are solved, not trained.
+/// channels are joint); the buffers linear_* (the autoregressive part), quantile_offset and ridge_*
+/// (a floor) are solved, not trained.
 class ForecasterImpl : public torch::nn::Module {
  public:
   ForecasterImpl(const SeriesShape& shape, const ModelConfig& config)
@@ -42,15 +43,27 @@ class ForecasterImpl : public torch::nn::Module {
     register_module("lstm", lstm_);
     register_module("output", output_);
     torch::NoGradGuard no_grad;
-    for (const Tensor& parameter : output_->parameters()) parameter.zero_();  // begins as the ridge
-    const int64_t steps = config.linear_lags > 0 ? config.linear_lags : shape.history;
-    ridge_.weight_KLH =
-        register_buffer("ridge_weight", torch::zeros({targets, steps - 1, shape.horizon}));
-    ridge_.bias_KH = register_buffer("ridge_bias", torch::zeros({targets, shape.horizon}));
+    for (const Tensor& parameter : output_->parameters())
+      parameter.zero_();  // begins as the linear part
+    lags_ = config.linear_lags > 0 ? config.linear_lags : shape.history;
+    make_ridge("ridge", 0, floor_);
+    offset_QKH_ =
+        register_buffer("quantile_offset", torch::zeros({num_quantiles(), targets, shape.horizon}));
+    make_ridge("linear", shape.calendar.empty() ? 0 : config.calendar_harmonics, linear_);
   }
 
-  RidgeForecast& ridge() { return ridge_; }
-  int64_t lags() const { return ridge_.weight_KLH.size(1) + 1; }
+  /// Solves the autoregressive part, with the quantiles of what it leaves, and, without the
+  /// calendar, the floor beside it.
+  void fit(const Split& train) {
+    linear_.fit(train, shape_, config_.ridge);
+    floor_.fit(train, shape_, config_.ridge);
+    torch::NoGradGuard no_grad;
+    if (num_quantiles() > 0) {
+      offset_QKH_.copy_(residual_quantiles(linear_, train, shape_, config_.quantiles));
+    }
+  }
+  const RidgeForecast& floor() const { return floor_; }
+  int64_t lags() const { return lags_; }
 
   /// inputs [T, B, F], known features of the future [H, B, G] (undefined: there are none).
   Forecast forward(const Tensor& inputs_TBF, const Tensor& known_HBG, const DropoutKey& key) {
@@ -71,10 +84,11 @@ class ForecasterImpl : public torch::nn::Module {
     const Tensor change = output_->forward(features)
                               .view({batch, shape_.num_targets(), shape_.horizon, num_outputs()})
                               .permute({3, 2, 0, 1});  // [1 + Q, H, B, K]
-    const Tensor base_HBK = ridge_.forecast(shape_.of_targets(values_TBC));
+    const Tensor base_HBK = linear_.forecast(shape_.of_targets(values_TBC), known_HBG);
     Forecast forecast{base_HBK + change[0], {}};
     for (int64_t q = 1; q < num_outputs(); ++q) {
-      forecast.quantiles.push_back(base_HBK + change[q]);
+      const Tensor offset_H1K = offset_QKH_[q - 1].t().unsqueeze(1);
+      forecast.quantiles.push_back(base_HBK + offset_H1K + change[q]);
     }
     return forecast;
   }
@@ -82,11 +96,22 @@ class ForecasterImpl : public torch::nn::Module {
  private:
   static constexpr int64_t kChannelSize = 4;
 
+  void make_ridge(const std::string& name, int64_t harmonics, RidgeForecast& ridge) {
+    const int64_t targets = shape_.num_targets();
+    ridge.lags = lags_ - 1;
+    ridge.harmonics = harmonics;
+    const int64_t width = ridge.lags + harmonics * shape_.num_calendar();
+    ridge.weight_KLH =
+        register_buffer(name + "_weight", torch::zeros({targets, width, shape_.horizon}));
+    ridge.bias_KH = register_buffer(name + "_bias", torch::zeros({targets, shape_.horizon}));
+  }
+
   static int64_t num_inputs(const SeriesShape& shape, const ModelConfig& config) {
     if (config.joint_channels) return shape.num_features() + shape.num_columns();
     return (shape.masked ? 4 : 2) + shape.num_calendar() + kChannelSize;
   }
-  int64_t num_outputs() const { return 1 + static_cast<int64_t>(config_.quantiles.size()); }
+  int64_t num_quantiles() const { return static_cast<int64_t>(config_.quantiles.size()); }
+  int64_t num_outputs() const { return 1 + num_quantiles(); }
 
   static Tensor from_last(const Tensor& values) {
     return values - values.narrow(0, values.size(0) - 1, 1);
@@ -137,7 +162,9 @@ class ForecasterImpl : public torch::nn::Module {
   LstmStack lstm_;
   torch::nn::Linear output_;
   Tensor channel_KE_;
-  RidgeForecast ridge_;
+  int64_t lags_ = 0;
+  RidgeForecast floor_, linear_;
+  Tensor offset_QKH_;  ///< quantiles of the linear part's errors in training
 };
 TORCH_MODULE(Forecaster);
 
@@ -178,7 +205,7 @@ class ForecastingTask : public Task {
     return metrics;
   }
 
-  void prepare(const Split& train) override { network_->ridge().fit(train, shape_, config_.ridge); }
+  void prepare(const Split& train) override { network_->fit(train); }
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
   std::vector<json> predict(const DeviceBatch& batch) override;
   bool continues_tables() const override { return true; }
@@ -225,7 +252,7 @@ TaskOutput ForecastingTask::compute(const DeviceBatch& batch, const DropoutKey& 
   }
   const Tensor values_TBK = shape_.of_targets(shape_.values(batch.inputs));
   const Tensor sums = errors_.sums(values_TBK, future_HBK,
-                                   {forecast.point, network_->ridge().forecast(values_TBK),
+                                   {forecast.point, network_->floor().forecast(values_TBK, {}),
                                     persistence_forecast(values_TBK, shape_.horizon),
                                     seasonal_forecast(values_TBK, shape_.horizon, config_.season)},
                                    forecast.quantiles, config_.quantiles);
