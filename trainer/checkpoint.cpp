@@ -233,8 +233,8 @@ void move_into_place(const fs::path& aside, const fs::path& target) {
 
 }  // namespace
 
-CheckpointStore::CheckpointStore(fs::path run_dir)
-    : run_dir_(std::move(run_dir)), folder_(run_dir_ / "checkpoints") {}
+CheckpointStore::CheckpointStore(fs::path run_dir, const std::string& name)
+    : run_dir_(std::move(run_dir)), folder_(run_dir_ / name) {}
 
 CheckpointReport CheckpointStore::commit(const TrainState& given,
                                          const std::vector<TensorView>& model,
@@ -349,6 +349,8 @@ Checkpoint load_run_or_checkpoint(const fs::path& source,
   std::error_code ignored;
   if (fs::exists(source / kState, ignored)) return load_checkpoint(source);
   if (auto newest = CheckpointStore(source).newest_intact(warn)) return *std::move(newest);
+  const CheckpointStore among(source.parent_path(), source.filename().string());
+  if (auto newest = among.newest_intact(warn)) return *std::move(newest);
   throw Error(
       ExitCode::missing,
       fmt::format("{}: neither a checkpoint nor a run folder with checkpoints", source.string()),

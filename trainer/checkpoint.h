@@ -40,7 +40,8 @@ struct Checkpoint {
 /// Writes checkpoints into `run_dir`/checkpoints and finds them again.
 class CheckpointStore {
  public:
-  explicit CheckpointStore(std::filesystem::path run_dir);
+  /// `name`: the folder in `run_dir` that holds them.
+  explicit CheckpointStore(std::filesystem::path run_dir, const std::string& name = "checkpoints");
 
   /// Writes and commits; returns what was written. Throws Error(save_failed): the checkpoints
   /// there were are untouched and nothing half-written stays. Throws Error(run_directory) when a
@@ -74,7 +75,8 @@ class CheckpointStore {
 /// program wrote it.
 Checkpoint load_checkpoint(const std::filesystem::path& folder);
 
-/// `source` is a run folder (its newest intact checkpoint) or a checkpoint folder.
+/// `source` is a run folder (its newest intact checkpoint), a folder of checkpoints such as its
+/// best/ (the newest there), or a checkpoint folder.
 Checkpoint load_run_or_checkpoint(const std::filesystem::path& source,
                                   const std::function<void(const std::string&)>& warn);
 

@@ -15,6 +15,7 @@ struct OptimizerConfig {
   double momentum = 0.0;
   double weight_decay = 0.0;
   double clip_norm = 0.0;
+  double clip_value = 0.0;
   int64_t skip_not_finite = 0;
   bool sharded = false;
 
@@ -51,6 +52,11 @@ struct OptimizerConfig {
              "(Pascanu et al. 2013)")
         .at_least(0);
     fields
+        .add("clip_value", clip_value,
+             "each number of the gradient is kept within this distance of zero, instead of "
+             "clip_norm; 0 never clips (Mikolov 2012)")
+        .at_least(0);
+    fields
         .add("skip_not_finite", skip_not_finite,
              "how many steps in a row may be left out because their gradient is not finite; one "
              "more ends the run")
@@ -68,19 +74,43 @@ struct ScheduleConfig {
   std::string kind = "constant";
   int64_t warmup_steps = 0;
   double final_factor = 0.0;
+  int64_t every = 0;
+  double factor = 0.5;
+  int64_t patience = 0;
+  double threshold = 0.0;
 
   void describe(Fields& fields) {
     fields
-        .add("kind", kind,
-             "how the learning rate moves from warm-up to the last step: constant, or falling to "
-             "final_factor in a line or half a cosine wave (Loshchilov & Hutter 2017)")
-        .one_of({"constant", "linear", "cosine"});
+        .add(
+            "kind", kind,
+            "how the learning rate moves from warm-up to the last step: constant; falling to "
+            "final_factor in a line or half a cosine wave (Loshchilov & Hutter 2017); times "
+            "`factor` after `every` steps (step); with the root of the steps (inverse_sqrt, "
+            "Vaswani et al. 2017); or times `factor` when evaluations get no better (plateau; with "
+            "patience 0 and a threshold it is newbob)")
+        .one_of({"constant", "linear", "cosine", "step", "inverse_sqrt", "plateau"});
     fields.add("warmup_steps", warmup_steps, "the rate rises linearly over the first steps")
         .at_least(0)
         .unit("steps");
     fields.add("final_factor", final_factor, "share of the learning rate left at the last step")
         .at_least(0)
         .at_most(1);
+    fields.add("every", every, "step: steps between two changes, counted from the warm-up's end")
+        .at_least(0)
+        .unit("steps");
+    fields.add("factor", factor, "step, plateau: what the learning rate is multiplied by")
+        .more_than(0)
+        .less_than(1);
+    fields
+        .add("patience", patience,
+             "plateau: evaluations without a better `select.metric` that are waited for")
+        .at_least(0)
+        .unit("evaluations");
+    fields
+        .add("threshold", threshold,
+             "plateau: better is what is better than the best by more than this share of it")
+        .at_least(0)
+        .less_than(1);
   }
 };
 

@@ -31,6 +31,7 @@ void RunConfig::describe(Fields& fields) {
   fields.section("schedule", schedule, "The learning rate over time");
   fields.section("train", train, "How long, and how talkative");
   fields.section("evaluate", evaluate, "When and how held-out splits are measured");
+  fields.section("select", select, "Which evaluation was the best, and when to stop");
   fields.section("checkpoint", checkpoint, "When the run is saved");
   fields.section("communication", communication, "How ranks exchange gradients");
 }
@@ -60,6 +61,12 @@ std::vector<ConfigProblem> problems_across_fields(const RunConfig& config) {
   }
   if (config.device == "cuda" && config.model.kernel == "cpu") {
     problems.push_back({"model.kernel", "the cpu kernel cannot compute with `device: cuda`"});
+  }
+  if (config.optimizer.clip_norm > 0 && config.optimizer.clip_value > 0) {
+    problems.push_back({"optimizer.clip_value", "and `optimizer.clip_norm` exclude each other"});
+  }
+  if (config.schedule.kind == "step" && config.schedule.every == 0) {
+    problems.push_back({"schedule.every", "must be set for `schedule.kind: step`"});
   }
   if (config.schedule.kind != "constant" && config.train.steps > 0 &&
       config.schedule.warmup_steps >= config.train.steps) {

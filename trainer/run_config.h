@@ -5,6 +5,7 @@
 #include "data/base/fields.h"
 #include "trainer/model/model_config.h"
 #include "trainer/optimizer_config.h"
+#include "trainer/selection_config.h"
 
 namespace lockstep {
 
@@ -158,6 +159,7 @@ struct TrainSection {
   int64_t epochs = 10;
   int64_t steps = 0;
   int64_t log_every = 100;
+  double average = 0.0;
 
   void describe(Fields& fields) {
     fields.add("epochs", epochs, "passes over the training split")
@@ -172,6 +174,12 @@ struct TrainSection {
         .at_least(1)
         .may_change()
         .unit("steps");
+    fields
+        .add("average", average,
+             "decay of a moving average of the weights, with which the model is evaluated and "
+             "predicts (Polyak & Juditsky 1992); 0: the weights as they are")
+        .at_least(0)
+        .less_than(1);
   }
 };
 
@@ -282,6 +290,7 @@ struct RunConfig {
   ScheduleConfig schedule;
   TrainSection train;
   EvaluateSection evaluate;
+  SelectConfig select;
   CheckpointSection checkpoint;
   CommunicationSection communication;
 

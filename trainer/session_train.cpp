@@ -1,6 +1,7 @@
 // The session behind `lockstep train`: from a request to a running loop, and --dry-run.
 #include <fmt/ranges.h>
 
+#include <bit>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -31,6 +32,7 @@ struct RunFolder {
   std::filesystem::path path;
   std::unique_ptr<RunDirectory> lock;
   std::unique_ptr<CheckpointStore> checkpoints;
+  std::unique_ptr<CheckpointStore> best;
   std::unique_ptr<Observers> observers;
 };
 
@@ -46,6 +48,7 @@ RunFolder open_run_folder(const TrainRequest& request, Communicator& host) {
     if (!host.is_root()) return;
     folder.lock = std::make_unique<RunDirectory>(folder.path);
     folder.checkpoints = std::make_unique<CheckpointStore>(folder.path);
+    folder.best = std::make_unique<CheckpointStore>(folder.path, "best");
     if (request.resume.mode == ResumeChoice::Mode::never && !folder.checkpoints->empty()) {
       throw Error(ExitCode::run_directory,
                   fmt::format("{}: holds checkpoints, and --resume never would start over them",
@@ -88,6 +91,7 @@ std::optional<Checkpoint> find_checkpoint(const TrainRequest& request, const Run
 /// Collective. Puts every rank where the checkpoint was, or all at the same start.
 TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder& folder,
                                    const Manifest& manifest, Replica& replica, Optimizer& optimizer,
+                                   WeightAverage& average, Selection& selection,
                                    ComputePlace& compute, Communicator& host) {
   std::optional<Checkpoint> checkpoint;
   json position = {{"step", 0}, {"epoch", 0}, {"index", 0}, {"sums", json::array()}};
@@ -98,12 +102,20 @@ TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder&
     if (checkpoint) {
       const TrainState& state = checkpoint->state;
       const std::string origin = checkpoint->folder.string();
-      buffers.load(checkpoint->model, "", buffers.parameters(), origin);
+      if (average.active()) {
+        buffers.load(checkpoint->model, "", average.values(), origin);
+        buffers.load(checkpoint->optimizer, kTrainedPrefix, buffers.parameters(), origin);
+      } else {
+        buffers.load(checkpoint->model, "", buffers.parameters(), origin);
+      }
       optimizer.check_state(checkpoint->optimizer, origin);
       position = {{"step", state.step}, {"epoch", state.epoch}, {"index", state.index}};
       for (const std::string& name : replica.task().sum_names()) {
         const auto sum = state.epoch_sums.find(name);
         position["sums"].push_back(sum == state.epoch_sums.end() ? 0.0 : sum->second);
+      }
+      for (const auto& [name, value] : state.selection) {  // as bits: it may be no number
+        position["selection"][name] = std::bit_cast<uint64_t>(value);
       }
     } else if (!request.config.init_from.empty()) {
       const Checkpoint other = load_run_or_checkpoint(
@@ -114,6 +126,17 @@ TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder&
   const json agreed = json::parse(host.broadcast_bytes(position.dump(), 0));
   const auto count = static_cast<size_t>(buffers.parameters().numel());
   compute.exchange->broadcast(buffers.parameters().data_ptr<float>(), count, 0);
+  if (average.active()) {
+    if (agreed["step"] == 0) average.values().copy_(buffers.parameters());
+    compute.exchange->broadcast(average.values().data_ptr<float>(), count, 0);
+  }
+  if (agreed.contains("selection")) {
+    std::map<std::string, double> state;
+    for (const auto& [name, bits] : agreed["selection"].items()) {
+      state[name] = std::bit_cast<double>(bits.get<uint64_t>());
+    }
+    selection.restore(state);
+  }
   const std::map<std::string, StoredTensor> none;  // what other ranks than zero have read
   const auto& saved = checkpoint ? checkpoint->optimizer : none;
   if (agreed["step"] > 0) {
@@ -225,6 +248,12 @@ std::vector<const Split*> pointers_to(const std::vector<Split>& splits) {
   return pointers;
 }
 
+std::vector<std::string> names_of(const std::vector<Split>& splits) {
+  std::vector<std::string> names;
+  for (const Split& split : splits) names.push_back(split.name());
+  return names;
+}
+
 }  // namespace
 
 RunResult train(const TrainRequest& request, Communicator& host) {
@@ -242,10 +271,17 @@ RunResult train(const TrainRequest& request, Communicator& host) {
   const std::unique_ptr<Optimizer> optimizer =
       make_optimizer(config, replica->buffers(), shards, host.rank());
   prepare_task(*replica, data, compute, host);
+  std::optional<Selection> selection;
+  together(host, [&] {
+    selection.emplace(config.select, config.schedule, names_of(data.held_out),
+                      config.data.validation_split);
+  });
+  WeightAverage average(config.train.average, replica->buffers());
   RunFolder folder = open_run_folder(request, host);
   if (!compute.choice.warning.empty()) warn(folder, compute.choice.warning);
-  const TrainPosition start = restore_or_broadcast(request, folder, data.dataset->manifest(),
-                                                   *replica, *optimizer, compute, host);
+  const TrainPosition start =
+      restore_or_broadcast(request, folder, data.dataset->manifest(), *replica, *optimizer, average,
+                           *selection, compute, host);
   together(host, [&] {
     if (!host.is_root()) return;
     write_file_atomically(folder.path / "config.yaml", request.config_text);
@@ -255,13 +291,13 @@ RunResult train(const TrainRequest& request, Communicator& host) {
   together(host, [&] {
     if (config.data.log_samples) samples.emplace(folder.path, host.rank());
   });
-  Trainer trainer(
-      {config, *replica, *optimizer, host, *compute.exchange, *data.train,
-       pointers_to(data.held_out), folder.observers.get(), folder.checkpoints.get(), shards,
-       request.trace_steps, folder.path, unchanging_state(request, folder, data, *replica),
-       request.stop_requested, samples ? &*samples : nullptr},
-      start);
-  if (start.step >= trainer.total_steps() && finished_before(folder, start.step, host)) {
+  Trainer trainer({config, *replica, *optimizer, host, *compute.exchange, *data.train,
+                   pointers_to(data.held_out), folder.observers.get(), average, *selection,
+                   folder.checkpoints.get(), folder.best.get(), shards, request.trace_steps,
+                   folder.path, unchanging_state(request, folder, data, *replica),
+                   request.stop_requested, samples ? &*samples : nullptr},
+                  start);
+  if (trainer.finished() && finished_before(folder, start.step, host)) {
     warn(folder, fmt::format("{} is finished after step {}; to train on, raise train.epochs or "
                              "train.steps, to train anew, choose another run.dir",
                              folder.path.string(), start.step));

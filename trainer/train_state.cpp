@@ -41,6 +41,8 @@ Json state_to_json(const TrainState& state) {
   }
   Json epoch_sums = Json::object();
   for (const auto& [name, value] : state.epoch_sums) epoch_sums[name] = number_to_json(value);
+  Json selection = Json::object();
+  for (const auto& [name, value] : state.selection) selection[name] = number_to_json(value);
   return {{"format_version", kCheckpointFormat},
           {"step", state.step},
           {"epoch", state.epoch},
@@ -51,7 +53,8 @@ Json state_to_json(const TrainState& state) {
           {"config", Json(state.config)},
           {"model", state.model},
           {"epoch_sums", epoch_sums},
-          {"metrics", metrics}};
+          {"metrics", metrics},
+          {"selection", selection}};
 }
 
 int64_t count_from_json(const Json& json, const char* key, const std::string& origin) {
@@ -79,6 +82,10 @@ TrainState state_from_json(const Json& json, const std::string& origin) {
   }
   for (const Json& pair : json.at("metrics")) {
     state.metrics.emplace_back(pair.at(0).get<std::string>(), number_from_json(pair.at(1)));
+  }
+  if (!json.contains("selection")) return state;  // written before there was any
+  for (const auto& [name, value] : json.at("selection").items()) {
+    state.selection[name] = number_from_json(value);
   }
   return state;
 }

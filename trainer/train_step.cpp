@@ -276,6 +276,17 @@ bool TrainStep::update(int64_t step, double learning_rate, const ControlWord::Re
   }
   left_out_in_a_row_ = 0;
   outcome.noise = gradient_noise(word.ranks, squared_norm);
+  if (const double most = config_.optimizer.clip_value; most > 0) {
+    torch::NoGradGuard no_grad;
+    const Span own = optimizer_.shard();
+    replica_.buffers()
+        .gradients()
+        .narrow(0, static_cast<int64_t>(own.begin), static_cast<int64_t>(own.size()))
+        .mul_(scale)
+        .clamp_(-most, most);
+    optimizer_.update(step, learning_rate, 1);
+    return true;
+  }
   const double limit = config_.optimizer.clip_norm;
   const double clip =
       limit > 0 && outcome.gradient_norm > limit ? limit / outcome.gradient_norm : 1;

@@ -77,10 +77,11 @@ void Trainer::step() {
   const Batch& batch = next_batch();
   const double data_seconds = batches_->waited_seconds() - waited_before;
   const int64_t number = position_.step + 1;
-  learning_rate_ = parts_.config.optimizer.learning_rate *
+  learning_rate_ = parts_.config.optimizer.learning_rate * parts_.selection.rate_factor() *
                    schedule_factor(parts_.config.schedule, number, total_steps());
   const bool want_stop = parts_.stop_requested != nullptr && parts_.stop_requested->load();
   const StepOutcome outcome = train_step_.run(batch, number, learning_rate_, want_stop);
+  parts_.average.update(number);
   position_.step = number;
   gradient_norm_ = outcome.gradient_norm;
   row_exchanges_ += outcome.row_exchanges;
@@ -180,25 +181,41 @@ std::vector<EvaluationReport> Trainer::evaluate() {
   const Stopwatch watch;
   const EvaluateSection& section = parts_.config.evaluate;
   last_evaluations_.clear();
-  for (const Split* split : parts_.held_out) {
-    EvaluationReport report =
-        evaluate_split(parts_.replica, *split,
-                       {section.batch_size, section.ranks == "all", parts_.config.data.prefetch,
-                        parts_.config.data.steps, parts_.config.batch.window,
-                        section.decode == "always" || (section.decode == "end" && finished())},
-                       parts_.communicator);
-    report.step = position_.step;
-    report.epoch = position_.next.epoch + 1;
-    if (parts_.observer != nullptr) parts_.observer->on_evaluation(report);
-    last_evaluations_.push_back(std::move(report));
+  {
+    const WeightAverage::InPlace averaged(parts_.average);
+    for (const Split* split : parts_.held_out) {
+      EvaluationReport report =
+          evaluate_split(parts_.replica, *split,
+                         {section.batch_size, section.ranks == "all", parts_.config.data.prefetch,
+                          parts_.config.data.steps, parts_.config.batch.window,
+                          section.decode == "always" || (section.decode == "end" && finished())},
+                         parts_.communicator);
+      report.step = position_.step;
+      report.epoch = position_.next.epoch + 1;
+      if (parts_.observer != nullptr) parts_.observer->on_evaluation(report);
+      last_evaluations_.push_back(std::move(report));
+    }
   }
   evaluated_step_ = position_.step;
   run_.time.evaluation += watch.seconds();
+  parts_.selection.see(last_evaluations_);
+  if (parts_.config.select.keep_best && parts_.selection.last_is_best()) save(parts_.best, 1);
   return last_evaluations_;
 }
 
 void Trainer::checkpoint() {
   if (saved_step_ == position_.step) return;
+  const CheckpointReport report = save(parts_.checkpoints, parts_.config.checkpoint.keep);
+  saved_step_ = position_.step;
+  if (parts_.observer != nullptr) {
+    last_checkpoint_ = report.folder.string();
+    parts_.observer->on_checkpoint(report);
+  }
+}
+
+/// Collective. The model file has the weights to predict with; where those are an average, the
+/// ones being trained lie with the optimizer's state.
+CheckpointReport Trainer::save(CheckpointStore* store, int64_t keep) {
   const Stopwatch watch;
   require_equal_replicas();
   CheckpointReport report;
@@ -211,7 +228,7 @@ void Trainer::checkpoint() {
     optimizer_state.insert(optimizer_state.end(), carried.begin(), carried.end());
   }
   together(parts_.communicator, [&] {
-    if (parts_.checkpoints == nullptr) return;
+    if (store == nullptr) return;
     TrainState state = parts_.saved;
     state.step = position_.step;
     state.epoch = position_.next.epoch;
@@ -219,21 +236,25 @@ void Trainer::checkpoint() {
     const std::vector<std::string> names = parts_.replica.task().sum_names();
     for (size_t i = 0; i < names.size(); ++i) state.epoch_sums[names[i]] = position_.epoch_sums[i];
     if (!last_evaluations_.empty()) state.metrics = last_evaluations_.back().metrics;
-    torch::Tensor parameters;
+    state.selection = parts_.selection.state();
+    torch::Tensor parameters, trained;
     std::vector<torch::Tensor> fixed;
     FlatBuffers& buffers = parts_.replica.buffers();
-    std::vector<TensorView> model = buffers.views(buffers.parameters(), "", parameters);
+    const bool averages = parts_.average.active();
+    std::vector<TensorView> model =
+        buffers.views(averages ? parts_.average.values() : buffers.parameters(), "", parameters);
+    if (averages) {
+      const std::vector<TensorView> weights =
+          buffers.views(buffers.parameters(), kTrainedPrefix, trained);
+      optimizer_state.insert(optimizer_state.end(), weights.begin(), weights.end());
+    }
     const std::vector<TensorView> besides = buffers.fixed_views(fixed);
     model.insert(model.end(), besides.begin(), besides.end());
-    report = parts_.checkpoints->commit(state, model, optimizer_state);
-    parts_.checkpoints->keep_newest(parts_.config.checkpoint.keep);
+    report = store->commit(state, model, optimizer_state);
+    store->keep_newest(keep);
   });
-  saved_step_ = position_.step;
   run_.time.checkpoint += watch.seconds();
-  if (parts_.observer != nullptr) {
-    last_checkpoint_ = report.folder.string();
-    parts_.observer->on_checkpoint(report);
-  }
+  return report;
 }
 
 /// Collective: rank zero writes what all ranks have collected.
@@ -299,6 +320,12 @@ RunResult Trainer::result(const std::string& status, ExitCode code) {
   result.optimizer_bytes = parts_.optimizer.state_bytes();
   result.peak_memory_bytes = peak_memory_bytes();
   result.evaluations = last_evaluations_;
+  result.best = parts_.selection.best();
+  result.best_in_words = parts_.selection.best_in_words();
+  if (status == "finished" && position_.step < total_steps()) {
+    result.message = fmt::format("ended early: {} evaluations were not better than the best",
+                                 parts_.config.select.patience);
+  }
   result.parameters_sha256 = parts_.replica.buffers().parameters_sha256();
   const int64_t epochs_begun = position_.next.epoch + (position_.next.index > 0 ? 1 : 0);
   for (int64_t epoch = 0; epoch < epochs_begun; ++epoch) {

@@ -17,8 +17,10 @@
 #include "trainer/replica.h"
 #include "trainer/run_config.h"
 #include "trainer/sample_log.h"
+#include "trainer/selection.h"
 #include "trainer/stopwatch.h"
 #include "trainer/train_step.h"
+#include "trainer/weight_average.h"
 
 namespace lockstep {
 
@@ -30,6 +32,9 @@ struct TrainPosition {
   std::vector<double> epoch_sums;  ///< the task's sums over the epoch begun
 };
 
+/// In front of the names of weights that lie with the optimizer's state.
+inline constexpr const char* kTrainedPrefix = "trained/";
+
 /// What the loop works with; the session makes it and keeps it alive.
 struct TrainerParts {
   const RunConfig& config;
@@ -38,9 +43,12 @@ struct TrainerParts {
   Communicator& communicator;  ///< host memory: agreement and counts
   Communicator& exchange;      ///< memory of the device: gradients
   const Split& train;
-  std::vector<const Split*> held_out;      ///< evaluated while training
-  Observer* observer = nullptr;            ///< on rank zero; null elsewhere
+  std::vector<const Split*> held_out;  ///< evaluated while training
+  Observer* observer = nullptr;        ///< on rank zero; null elsewhere
+  WeightAverage& average;
+  Selection& selection;
   CheckpointStore* checkpoints = nullptr;  ///< on rank zero; null elsewhere
+  CheckpointStore* best = nullptr;         ///< the same
   std::vector<Span> shards;  ///< each rank's part of the optimizer; empty when not sharded
   int64_t trace_steps = 0;   ///< how many steps go into `run_dir`/trace.json
   std::filesystem::path run_dir;
@@ -56,6 +64,9 @@ class Trainer {
   /// Collective. Trains to the end of the run or until all ranks agree to stop.
   RunResult run();
 
+  bool finished() const {
+    return position_.step >= total_steps() || parts_.selection.out_of_patience();
+  }
   /// 0 when epochs differ in their number of steps.
   int64_t steps_per_epoch() const { return steps_per_epoch_; }
   int64_t total_steps() const { return total_steps_; }
@@ -74,7 +85,6 @@ class Trainer {
     Stopwatch watch;
   };
 
-  bool finished() const { return position_.step >= total_steps(); }
   void step();
   const Batch& next_batch();
   void count(const Batch& batch, const StepOutcome& outcome, double data_seconds, double seconds);
@@ -83,6 +93,7 @@ class Trainer {
   void log_interval();
   std::vector<EvaluationReport> evaluate();
   void checkpoint();
+  CheckpointReport save(CheckpointStore* store, int64_t keep);
   void require_equal_replicas();
   void finish_trace();
   void restart(Window& window);

@@ -139,8 +139,8 @@ struct ModelConfig {
     fields
         .add(
             "label_smoothing", label_smoothing,
-            "translation, captioning: in training, share of the target's probability that is dealt "
-            "out to all symbols (Szegedy et al. 2016)")
+            "of losses over classes or symbols, in training: share of the target's probability that "
+            "is dealt out to all (Szegedy et al. 2016)")
         .at_least(0)
         .less_than(1);
     fields

@@ -96,7 +96,7 @@ struct CheckpointReport {
 /// The end of a run; what result.json holds (see design: contract for scripts).
 struct RunResult {
   std::string status;   ///< "finished", "drained", "failed"
-  std::string message;  ///< of the error when failed
+  std::string message;  ///< of the error when failed; why it ended early
   int exit_code = 0;
   int64_t steps = 0;
   int64_t epochs = 0;
@@ -114,6 +114,8 @@ struct RunResult {
   int64_t optimizer_bytes = 0;  ///< state of rank zero's optimizer
   int64_t peak_memory_bytes = 0;
   std::vector<EvaluationReport> evaluations;  ///< the last of each split
+  std::vector<EvaluationReport> best;         ///< of the evaluation that was the best; may be empty
+  std::string best_in_words;                  ///< "validation accuracy 0.91 at step 900"
   std::string parameters_sha256;
   std::vector<std::string> sample_order_sha256;               ///< of each epoch begun
   std::vector<std::pair<std::string, std::string>> versions;  ///< {"lockstep", "0.1.0"}, ...

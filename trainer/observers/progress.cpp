@@ -201,6 +201,7 @@ void Progress::on_finish(const RunResult& result) {
   line(painted(result.status == "failed" ? Colour::bad : Colour::good, headline(result)));
   if (!result.message.empty()) line("  " + result.message);
   write_figures(result);
+  if (!result.best_in_words.empty()) entry("best", result.best_in_words);
   write_time(result);
   write_places(result);
   if (result.status == "drained") {

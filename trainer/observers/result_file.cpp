@@ -53,6 +53,12 @@ nlohmann::json result_json(const RunResult& result, const RunInfo& info) {
     json[evaluation.split] = figures_of(evaluation);
   add_what_ran(json, info);
   add_pace(json, result);
+  if (!result.best.empty()) {
+    json["best"] = Json::object();
+    for (const EvaluationReport& evaluation : result.best) {
+      json["best"][evaluation.split] = figures_of(evaluation);
+    }
+  }
   json["status"] = result.status;
   json["message"] = result.message;
   json["exit_code"] = result.exit_code;

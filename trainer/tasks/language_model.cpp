@@ -8,6 +8,7 @@
 #include "data/base/error.h"
 #include "data/mix.h"
 #include "data/text/tokens.h"
+#include "trainer/model/label_smoothing.h"
 #include "trainer/model/linear_cross_entropy.h"
 #include "trainer/model/lstm_stack.h"
 #include "trainer/tasks/text_inputs.h"
@@ -52,8 +53,8 @@ class LanguageModelImpl : public torch::nn::Module {
     return torch::addmm(bias_V_, hidden_NH, output_weight().t());
   }
   /// Sum of the cross-entropies.
-  Tensor loss(const Tensor& hidden_NH, const Tensor& targets_N) {
-    return linear_cross_entropy(hidden_NH, output_weight(), bias_V_, targets_N);
+  Tensor loss(const Tensor& hidden_NH, const Tensor& targets_N, double label_smoothing = 0) {
+    return linear_cross_entropy(hidden_NH, output_weight(), bias_V_, targets_N, label_smoothing);
   }
 
   int64_t embedding_size() const { return embedding_size_; }
@@ -171,7 +172,7 @@ TaskOutput LanguageModelTask::compute(const DeviceBatch& batch, const DropoutKey
   const Tensor hidden_NH = model_->hidden(batch.inputs, key, states);
   keep_states(batch, states);
   const Tensor targets_N = batch.target("targets").reshape(-1);
-  const Tensor loss_sum = model_->loss(hidden_NH, targets_N);
+  const Tensor loss_sum = model_->loss(hidden_NH, targets_N, smoothing(config_, key));
   torch::NoGradGuard no_grad;
   const Tensor count = targets_N.ne(kPaddingSymbol).sum().to(torch::kFloat32);
   return {loss_sum, torch::stack({loss_sum.detach(), count})};

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "data/base/error.h"
+#include "trainer/model/label_smoothing.h"
 #include "trainer/tasks/class_counts.h"
 #include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/sequence_network.h"
@@ -123,7 +124,8 @@ TaskOutput SequenceClassification::compute(const DeviceBatch& batch, const Dropo
   for (const Head& head : heads_) {
     const Tensor own = logits_BC.narrow(1, first, head.classes());
     const Tensor labels_B = batch.target(head.target).select(0, 0);
-    const Tensor loss = torch::cross_entropy_loss(own, labels_B, {}, at::Reduction::Sum);
+    const Tensor loss = torch::cross_entropy_loss(own, labels_B, {}, at::Reduction::Sum,
+                                                  kPaddingSymbol, smoothing(config_, key));
     loss_sum = loss_sum.defined() ? loss_sum + loss : loss;
     first += head.classes();
     counts.push_back(head.counts.count(own, labels_B));

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "data/base/error.h"
+#include "trainer/model/label_smoothing.h"
 #include "trainer/tasks/class_counts.h"
 #include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/sequence_network.h"
@@ -144,8 +145,9 @@ TaskOutput SequenceLabelling::compute(const DeviceBatch& batch, const DropoutKey
   const Tensor labels_N = labels_of(batch, key).reshape(-1);
   Tensor loss_sum;
   for (const Tensor& own_TBC : logits) {
-    const Tensor loss = torch::cross_entropy_loss(own_TBC.reshape({-1, counts_.classes()}),
-                                                  labels_N, {}, at::Reduction::Sum, kPaddingSymbol);
+    const Tensor loss =
+        torch::cross_entropy_loss(own_TBC.reshape({-1, counts_.classes()}), labels_N, {},
+                                  at::Reduction::Sum, kPaddingSymbol, smoothing(config_, key));
     loss_sum = loss_sum.defined() ? loss_sum + loss : loss;
   }
   if (logits.size() > 1) loss_sum = loss_sum / static_cast<double>(logits.size());

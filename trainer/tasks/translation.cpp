@@ -10,6 +10,7 @@
 #include "data/batch.h"
 #include "trainer/model/beam_search.h"
 #include "trainer/model/encoder_decoder.h"
+#include "trainer/model/label_smoothing.h"
 #include "trainer/tasks/bleu.h"
 #include "trainer/tasks/text_inputs.h"
 
@@ -200,7 +201,7 @@ TaskOutput Translation::compute(const DeviceBatch& batch, const DropoutKey& key)
   const Tensor hidden_UBH = model_->decode(behind_end(targets_UB), source.memory, state, key);
   const Tensor targets_N = targets_UB.reshape(-1);
   const Tensor loss_sum = model_->loss(hidden_UBH.reshape({-1, config_.hidden_size}), targets_N,
-                                       key.training ? config_.label_smoothing : 0);
+                                       smoothing(config_, key));
   torch::NoGradGuard no_grad;
   const Tensor sums =
       torch::zeros({2 + static_cast<int64_t>(WrittenCounts::kNames.size())}, loss_sum.options());

@@ -145,5 +145,23 @@ TEST(ScheduleFactor, WarmsUpAndFalls) {
   EXPECT_NEAR(schedule_factor(config, 110, 110), 0.2, 1e-12);
 }
 
+TEST(ScheduleFactor, FallsInStepsOrWithTheRoot) {
+  ScheduleConfig config;
+  config.kind = "step";
+  config.warmup_steps = 2;
+  config.every = 3;
+  config.factor = 0.1;
+  config.final_factor = 0.005;
+  for (const auto& [step, factor] : std::map<int64_t, double>{
+           {1, 0.5}, {2, 1}, {3, 1}, {5, 1}, {6, 0.1}, {8, 0.1}, {9, 0.01}, {12, 0.005}}) {
+    EXPECT_NEAR(schedule_factor(config, step, 0), factor, 1e-12) << step;
+  }
+  config.kind = "inverse_sqrt";
+  config.warmup_steps = 4;
+  EXPECT_NEAR(schedule_factor(config, 4, 0), 1, 1e-12);
+  EXPECT_NEAR(schedule_factor(config, 5, 0), 1, 1e-12);
+  EXPECT_NEAR(schedule_factor(config, 17, 0), 0.5, 1e-12);
+}
+
 }  // namespace
 }  // namespace lockstep
