@@ -128,11 +128,15 @@ Metrics SequenceLabelling::metrics(const std::vector<double>& sums) const {
 /// [T, B]; turned round where the network reads a sequence from its other strand.
 Tensor SequenceLabelling::labels_of(const DeviceBatch& batch, const DropoutKey& key) const {
   const Tensor labels_TB = batch.target(description_.at("target"));
-  if (labels_TB.size(0) != batch.inputs.size(0)) {
+  const Tensor counts_B = labels_TB.ge(0).sum(0).cpu();
+  for (int64_t b = 0; b < batch.size(); ++b) {
+    const int64_t steps = batch.lengths[static_cast<size_t>(b)];
+    const auto labels = counts_B[b].item<int64_t>();
+    if (labels == steps) continue;
     throw Error(ExitCode::corrupt,
-                fmt::format("a sequence has {} steps of inputs and {} labels", batch.inputs.size(0),
-                            labels_TB.size(0)),
-                "`lockstep data verify` checks a data set; each step needs one label");
+                fmt::format("sequence {} has {} steps of inputs and {} labels",
+                            batch.sample_ids[static_cast<size_t>(b)], steps, labels),
+                "each step needs one label; import the data set again");
   }
   const Tensor reversed_B = reversed_samples(config_, description_, key);
   if (!reversed_B.defined()) return labels_TB;

@@ -191,5 +191,17 @@ TEST_F(SymbolsTest, RealProteinStructure) {
   EXPECT_EQ(dataset.manifest().stream("classes").labels, (Words{"_", "e", "h"}));
 }
 
+TEST(AlphabetTest, TheOtherStrandIsReadBackwards) {
+  const Alphabet dna("dna");
+  EXPECT_EQ(dna.reverse_complement("AACGT"), "ACGTT");
+  EXPECT_EQ(dna.reverse_complement("RKBHN"), "NDVMY");
+  for (const char letter : dna.letters()) {
+    const std::string one(1, letter);
+    EXPECT_EQ(dna.reverse_complement(dna.reverse_complement(one)), one);
+  }
+  EXPECT_EQ(dna.kmers("acuN", 3), (Words{"ACT", "CTN"}));
+  EXPECT_FALSE(Alphabet("protein").has_strands());
+}
+
 }  // namespace
 }  // namespace lockstep
