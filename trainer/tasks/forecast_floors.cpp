@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "data/base/error.h"
+#include "data/convert.h"
 
 namespace lockstep {
 
@@ -24,14 +25,18 @@ Tensor differences(const Tensor& values_TBK, int64_t lags) {
 /// features].
 Tensor read_windows(const Split& split, size_t stream, int64_t begin, int64_t end, int64_t steps,
                     int64_t stride = 1) {
-  const int64_t features = split.streams()[stream].features;
+  const StreamSchema& schema = split.streams().at(stream);
+  const DenseConverter convert(schema);
+  const int64_t features = schema.features;
+  std::vector<char> stored(static_cast<size_t>(steps * features) * size_of(schema.element));
   const Tensor windows = torch::empty({(end - begin + stride - 1) / stride, steps, features});
   for (int64_t id = begin; id < end; id += stride) {
     if (split.length(id, stream) != steps) {
       throw Error(ExitCode::corrupt, fmt::format("window {} of split {} has {} steps, not {}", id,
                                                  split.name(), split.length(id, stream), steps));
     }
-    split.read(id, stream, windows[(id - begin) / stride].data_ptr<float>());
+    split.read(id, stream, stored.data());
+    convert(stored.data(), steps * features, windows[(id - begin) / stride].data_ptr<float>());
   }
   return windows.transpose(0, 1);
 }
@@ -78,18 +83,13 @@ Tensor RidgeForecast::forecast(const Tensor& values_TBK, const Tensor& known_HBG
 
 void RidgeForecast::fit(const Split& train, const SeriesShape& shape, double penalty) {
   torch::NoGradGuard no_grad;
-  const size_t streams = harmonics > 0 ? 3 : 2;  // inputs, future, known
-  for (size_t stream = 0; stream < streams; ++stream) {
-    const StreamSchema& schema = train.streams().at(stream);
-    LOCKSTEP_CHECK(schema.element == ElementType::f32, "{} is not float32", schema.name);
-  }
   const int64_t targets = shape.num_targets(), count = weight_KLH.size(1), width = count + 1;
   const auto options = torch::TensorOptions(torch::kFloat64);
   Tensor squares = torch::zeros({targets, width, width}, options);
   Tensor products = torch::zeros({targets, width, shape.horizon}, options);
   for (int64_t begin = 0; begin < train.size(); begin += kWindowsAtOnce) {
     const int64_t end = std::min(begin + kWindowsAtOnce, train.size());
-    const auto read = [&](size_t stream, int64_t steps) {
+    const auto read = [&](size_t stream, int64_t steps) {  // inputs, future, known
       return read_windows(train, stream, begin, end, steps).to(torch::kFloat64);
     };
     const Tensor values_TBK = shape.of_targets(shape.values(read(0, shape.history)));

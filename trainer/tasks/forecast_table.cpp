@@ -1,6 +1,7 @@
 #include "trainer/tasks/forecast_table.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <ostream>
@@ -16,23 +17,37 @@ using torch::Tensor;
 
 namespace {
 
-/// The first rows of a table, and what they tell of its columns.
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Whether the first row names the columns: it does unless the model knows them by numbers.
+bool has_header(const std::filesystem::path& file, const std::vector<std::string>& first,
+                const SeriesShape& shape) {
+  std::vector<std::string> missing;
+  for (const std::string& name : shape.columns) {
+    if (!contains(first, name)) missing.push_back(name);
+  }
+  if (missing.empty()) return true;
+  const bool by_number = shape.columns.front().find_first_not_of("0123456789") == std::string::npos;
+  if (by_number && missing.size() == shape.columns.size()) return false;
+  throw Error(ExitCode::usage,
+              fmt::format("{}: has no column \"{}\"", file.string(), missing.front()),
+              fmt::format("the model was trained on {}", fmt::join(shape.columns, ", ")));
+}
+
+/// What the first rows of a table tell of its columns.
 NumberTableColumns find_table_columns(const std::filesystem::path& file, const SeriesShape& shape) {
   CsvReader reader(file);
   std::vector<std::string> first, second;
   reader.next(first);
-  const auto stands_in_first = [&](const std::string& name) {
-    return std::find(first.begin(), first.end(), name) != first.end();
-  };
   NumberTableColumns columns;
   columns.numbers = shape.columns;
-  columns.header = std::all_of(shape.columns.begin(), shape.columns.end(), stands_in_first);
+  columns.header = has_header(file, first, shape);
   if (!columns.header || !reader.next(second)) second = first;
   for (size_t i = 0; i < first.size() && i < second.size() && columns.date.empty(); ++i) {
     const std::string name = columns.header ? first[i] : std::to_string(i + 1);
-    const bool is_number =
-        std::find(shape.columns.begin(), shape.columns.end(), name) != shape.columns.end();
-    if (!is_number && read_time(second[i])) columns.date = name;
+    if (!contains(shape.columns, name) && read_time(second[i])) columns.date = name;
   }
   if (columns.date.empty() && !shape.calendar.empty()) {
     throw Error(ExitCode::usage, fmt::format("{}: has no column of dates", file.string()),

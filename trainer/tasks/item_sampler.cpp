@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "data/base/error.h"
+#include "data/convert.h"
 #include "data/mix.h"
 
 namespace lockstep {
@@ -16,21 +17,18 @@ size_t index_of_stream(const Split& split, const std::string& name) {
   throw Error(ExitCode::config, fmt::format("the data set has no target stream \"{}\"", name));
 }
 
-/// How often each symbol occurs in a stream of 32-bit integers.
+/// How often each symbol occurs in a stream.
 std::vector<int64_t> count_symbols(const Split& split, size_t stream) {
   const StreamSchema& schema = split.streams()[stream];
-  if (schema.element != ElementType::i32) {
-    throw Error(
-        ExitCode::config,
-        fmt::format("stream \"{}\" holds {}, not i32", schema.name, name_of(schema.element)),
-        "`lockstep data import events` writes such data");
-  }
-  std::vector<int64_t> counts(static_cast<size_t>(schema.num_classes));
-  std::vector<int32_t> symbols;
+  std::vector<int64_t> counts(static_cast<size_t>(schema.num_classes)), symbols;
+  std::vector<char> stored;
   for (int64_t id = 0; id < split.size(); ++id) {
-    symbols.resize(static_cast<size_t>(split.length(id, stream)));
-    split.read(id, stream, symbols.data());
-    for (const int32_t symbol : symbols) ++counts.at(static_cast<size_t>(symbol));
+    const int64_t length = split.length(id, stream);
+    symbols.resize(static_cast<size_t>(length));
+    stored.resize(static_cast<size_t>(length) * size_of(schema.element));
+    split.read(id, stream, stored.data());
+    widen_symbols(schema.element, stored.data(), length, symbols.data(), 1);
+    for (const int64_t symbol : symbols) ++counts.at(static_cast<size_t>(symbol));
   }
   return counts;
 }
