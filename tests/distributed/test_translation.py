@@ -163,6 +163,7 @@ class Reference:
             attention = scores.softmax(1)
             both = torch.cat([query, (attention @ self.values).unsqueeze(1)], 2)
             y, _ = self.second(both, self.begin[1])
+            y = y + both @ weights["skip_weight"].T
             return (y.squeeze(1) @ weights["output_weight"].T + weights["output_bias"]).log_softmax(1), attention
 
     def greedy(self, end):

@@ -11,10 +11,10 @@ using torch::Tensor;
 
 namespace {
 
-constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr float kImpossible = -std::numeric_limits<float>::infinity();
 
 /// One source's texts that go on, and those that have ended.
-struct Beam {
+struct SourceBeam {
   size_t source = 0;
   std::vector<Hypothesis> live, ended;
 };
@@ -23,7 +23,7 @@ struct Beam {
 struct Candidate {
   int64_t text = 0;
   int64_t symbol = 0;
-  float log_probability = kNever;
+  float log_probability = kImpossible;
 };
 
 class BeamSearch {
@@ -31,9 +31,9 @@ class BeamSearch {
   BeamSearch(BeamModel& model, const BeamOptions& options, const std::vector<int64_t>& limits)
       : model_(model), options_(options), limits_(limits), results_(limits.size()) {
     for (size_t source = 0; source < limits.size(); ++source) {
-      Beam beam{source, std::vector<Hypothesis>(width()), {}};
+      SourceBeam beam{source, std::vector<Hypothesis>(width()), {}};
       // All begin alike: only one may go on, or they stayed alike.
-      for (size_t i = 1; i < width(); ++i) beam.live[i].log_probability = kNever;
+      for (size_t i = 1; i < width(); ++i) beam.live[i].log_probability = kImpossible;
       beams_.push_back(std::move(beam));
     }
   }
@@ -51,7 +51,7 @@ class BeamSearch {
     const std::vector<Candidate> best = candidates();
     const size_t each = best.size() / beams_.size();
     std::vector<int64_t> texts, sources;
-    std::vector<Beam> going_on;
+    std::vector<SourceBeam> going_on;
     for (size_t b = 0; b < beams_.size(); ++b) {
       const std::vector<int64_t> parents = extend(beams_[b], &best[b * each], each);
       if (finish_if_done(beams_[b])) continue;
@@ -69,7 +69,7 @@ class BeamSearch {
   std::vector<Candidate> candidates() {
     std::vector<int64_t> last;
     std::vector<float> so_far;
-    for (const Beam& beam : beams_) {
+    for (const SourceBeam& beam : beams_) {
       for (const Hypothesis& text : beam.live) {
         last.push_back(text.symbols.empty() ? options_.end_symbol : text.symbols.back());
         so_far.push_back(static_cast<float>(text.log_probability));
@@ -92,7 +92,7 @@ class BeamSearch {
   }
 
   /// Gives back which text each of those that go on comes from.
-  std::vector<int64_t> extend(Beam& beam, const Candidate* best, size_t count) const {
+  std::vector<int64_t> extend(SourceBeam& beam, const Candidate* best, size_t count) const {
     std::vector<Hypothesis> live;
     std::vector<int64_t> parents;
     for (size_t i = 0; i < count && live.size() < width(); ++i) {
@@ -103,31 +103,31 @@ class BeamSearch {
         text.symbols.push_back(candidate.symbol);
         live.push_back(std::move(text));
         parents.push_back(candidate.text);
-      } else if (i < width() && candidate.log_probability > kNever) {
+      } else if (i < width() && candidate.log_probability > kImpossible) {
         add_ended(beam, std::move(text));
       }
     }
     // Only with fewer symbols than texts: some that never come to anything.
     while (live.size() < width()) {
-      live.push_back({{options_.end_symbol}, kNever, kNever});
+      live.push_back({{options_.end_symbol}, kImpossible, kImpossible});
       parents.push_back(0);
     }
     beam.live = std::move(live);
     return parents;
   }
 
-  void add_ended(Beam& beam, Hypothesis text) const {
+  void add_ended(SourceBeam& beam, Hypothesis text) const {
     const double penalty =
         std::pow((5 + static_cast<double>(length_)) / 6, options_.length_penalty);
     text.score = text.log_probability / penalty;
     beam.ended.push_back(std::move(text));
   }
 
-  bool finish_if_done(Beam& beam) {
+  bool finish_if_done(SourceBeam& beam) {
     const bool at_limit = length_ >= limits_[beam.source];
     if (beam.ended.size() < width() && !at_limit) return false;
     for (size_t i = 0; at_limit && i < width() && beam.ended.size() < width(); ++i) {
-      if (beam.live[i].log_probability > kNever) add_ended(beam, beam.live[i]);
+      if (beam.live[i].log_probability > kImpossible) add_ended(beam, beam.live[i]);
     }
     std::stable_sort(beam.ended.begin(), beam.ended.end(),
                      [](const Hypothesis& a, const Hypothesis& b) { return a.score > b.score; });
@@ -139,7 +139,7 @@ class BeamSearch {
   BeamModel& model_;
   const BeamOptions& options_;
   const std::vector<int64_t>& limits_;
-  std::vector<Beam> beams_;  ///< of the sources that are not done
+  std::vector<SourceBeam> beams_;  ///< of the sources that are not done
   std::vector<std::vector<Hypothesis>> results_;
   int64_t length_ = 0;  ///< symbols of each text that goes on, with what may be its end
 };

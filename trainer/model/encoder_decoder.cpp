@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kSourceSite = 0, kTargetSite = 1, kSecondSite = 2, kOutputSite = 3, kEncoderSites = 4;
 
-Tensor uniform(at::IntArrayRef shape, double bound) {
+Tensor uniform_parameter(at::IntArrayRef shape, double bound) {
   return torch::empty(shape).uniform_(-bound, bound);
 }
 
@@ -51,24 +51,29 @@ EncoderDecoderImpl::EncoderDecoderImpl(const EncoderDecoderSizes& sizes, const M
   constexpr double kEmbeddingBound = 0.1;
   const int64_t hidden = config.hidden_size;
   if (sizes.source_symbols > 0) {
-    source_VE_ =
-        register_parameter("source_embedding_weight",
-                           uniform({sizes.source_symbols, embedding_size_}, kEmbeddingBound));
+    source_VE_ = register_parameter(
+        "source_embedding_weight",
+        uniform_parameter({sizes.source_symbols, embedding_size_}, kEmbeddingBound));
   }
   target_VE_ = register_parameter(
-      "target_embedding_weight", uniform({sizes.target_symbols, embedding_size_}, kEmbeddingBound));
+      "target_embedding_weight",
+      uniform_parameter({sizes.target_symbols, embedding_size_}, kEmbeddingBound));
   encoder_ = register_module(
       "encoder", LstmStack(sizes.source_symbols > 0 ? embedding_size_ : sizes.features, config));
   const int64_t memory = encoder_->output_size();
   const double bridge_bound = 1 / std::sqrt(static_cast<double>(memory));
-  bridge_2HM_ = register_parameter("bridge_weight", uniform({2 * hidden, memory}, bridge_bound));
-  bridge_2H_ = register_parameter("bridge_bias", uniform({2 * hidden}, bridge_bound));
+  bridge_2HM_ =
+      register_parameter("bridge_weight", uniform_parameter({2 * hidden, memory}, bridge_bound));
+  bridge_2H_ = register_parameter("bridge_bias", uniform_parameter({2 * hidden}, bridge_bound));
   first_ = register_module("decoder_first", LstmStack(embedding_size_, one_layer(config)));
   attention_ = register_module("attention", Attention(config.attention, hidden, memory));
   second_ = register_module("decoder_second", LstmStack(hidden + memory, one_layer(config)));
+  const double skip_bound = 1 / std::sqrt(static_cast<double>(hidden + memory));
+  skip_HX_ =
+      register_parameter("skip_weight", uniform_parameter({hidden, hidden + memory}, skip_bound));
   if (!config.tied) {
-    output_VH_ = register_parameter("output_weight",
-                                    uniform({sizes.target_symbols, hidden}, kEmbeddingBound));
+    output_VH_ = register_parameter(
+        "output_weight", uniform_parameter({sizes.target_symbols, hidden}, kEmbeddingBound));
   }
   bias_V_ = register_parameter("output_bias", torch::zeros({sizes.target_symbols}));
 }
@@ -107,7 +112,8 @@ Tensor EncoderDecoderImpl::decode(const Tensor& previous_UN, const AttentionMemo
       output.context_BQM.view({sources, time, each, -1}).transpose(0, 1).reshape({time, texts, -1});
   const Tensor both =
       dropout(torch::cat({query_UNH, context_UNM}, 2), config_.dropout, key, kSecondSite);
-  const Tensor y_UNH = run_layer(second_, both, state.second, key);
+  const Tensor y_UNH =
+      run_layer(second_, both, state.second, key) + torch::matmul(both, skip_HX_.t());
   return dropout(y_UNH, config_.dropout, key, kOutputSite);
 }
 

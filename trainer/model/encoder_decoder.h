@@ -35,7 +35,9 @@ struct Encoded {
 
 /// The decoder has two LSTMs. The outputs of the first are the queries of the attention, and the
 /// second reads them beside what the attention answers: so no step waits for the attention of the
-/// step before, and all steps of a known text are computed together.
+/// step before, and all steps of a known text are computed together. What the second reads also
+/// goes past it, through a matrix, to its output: the gradient then reaches the attention directly,
+/// which finds out sooner what belongs together.
 class EncoderDecoderImpl : public torch::nn::Module {
  public:
   EncoderDecoderImpl(const EncoderDecoderSizes& sizes, const ModelConfig& config);
@@ -67,6 +69,7 @@ class EncoderDecoderImpl : public torch::nn::Module {
   int64_t embedding_size_;
   torch::Tensor source_VE_, target_VE_, output_VH_, bias_V_;
   torch::Tensor bridge_2HM_, bridge_2H_;  ///< from the encoder's last states to where LSTMs begin
+  torch::Tensor skip_HX_;                 ///< X: what the second LSTM reads
   LstmStack encoder_{nullptr}, first_{nullptr}, second_{nullptr};
   Attention attention_{nullptr};
 };
