@@ -36,7 +36,8 @@ Tensor read_windows(const Split& split, size_t stream, int64_t begin, int64_t en
                                                  split.name(), split.length(id, stream), steps));
     }
     split.read(id, stream, stored.data());
-    convert(stored.data(), steps * features, windows[(id - begin) / stride].data_ptr<float>());
+    convert(stored.data(), 1, steps * features, windows[(id - begin) / stride].data_ptr<float>(),
+            0);
   }
   return windows.transpose(0, 1);
 }
