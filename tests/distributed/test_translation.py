@@ -87,7 +87,7 @@ class Translation(unittest.TestCase):
     def test_bleu_is_sacrebleus_on_the_original_text(self):
         import sacrebleu
         references = [target for _, target in self.text["test"]]
-        for data, steps in (("words", 60), ("words", 200), ("pieces", 100)):
+        for data, steps in (("words", 60), ("words", 200), ("pieces", 250)):
             name = f"bleu_{data}{steps}"
             self.train(name, f"train.steps={steps}", data=data, ranks=2)
             figures, reports = zip(*(self.shop.figures(name, ranks=ranks) for ranks in (1, 3)))

@@ -137,10 +137,10 @@ struct ModelConfig {
              "Luong et al. 2015)")
         .one_of({"additive", "multiplicative"});
     fields
-        .add(
-            "label_smoothing", label_smoothing,
-            "of losses over classes or symbols, in training: share of the target's probability that "
-            "is dealt out to all (Szegedy et al. 2016)")
+        .add("label_smoothing", label_smoothing,
+             "of losses over classes or symbols, in training: share of the target's probability "
+             "that "
+             "is dealt out to all (Szegedy et al. 2016)")
         .at_least(0)
         .less_than(1);
     fields
