@@ -39,6 +39,44 @@ class TextClassification(unittest.TestCase):
             self.assertEqual(result["world_size"], ranks)
         self.shop.assert_same_losses(self, [f"agree{ranks}" for ranks in (1, 2, 3, 4)])
 
+    def test_sets_of_labels(self):
+        """The same losses on 1 to 4 ranks; F1 from the counts of predictions; lines are answered."""
+        generator = random.Random(8)
+        lines = []
+        for _ in range(240):
+            topics = [topic for topic in ("corn", "grain", "oil") if generator.random() < 0.4]
+            words = topics + [f"w{generator.randrange(30)}" for _ in range(1 + int(generator.lognormvariate(1.5, 0.7)))]
+            generator.shuffle(words)
+            lines.append(json.dumps({"text": " ".join(words), "label": topics}))
+        source = self.shop.root / "topics.jsonl"
+        source.write_text("\n".join(lines) + "\n")
+        run(["data", "import", "labelled", source, "--form", "jsonl", "--multi-label", " ", "--split", "0.7,0,0.3", "--split-by",
+             "random", "--min-count", "2", "--out", self.shop.root / "sets.data"])
+        task = "task=multi_label_classification"
+        for ranks in (1, 2, 3, 4):
+            self.train(f"sets{ranks}", task, "train.steps=20", "model.label_smoothing=0.1", data="sets", ranks=ranks)
+        self.shop.assert_same_losses(self, [f"sets{ranks}" for ranks in (1, 2, 3, 4)])
+        self.train("learned", task, "train.steps=0", "train.epochs=12", data="sets", ranks=2)
+        figures, reports = zip(*(self.shop.figures("learned", ranks=ranks) for ranks in (1, 3)))
+        self.assertEqual(figures[0], figures[1])
+        done = run(["predict", self.shop.root / "learned", "--data", self.shop.root / "sets.data", "--split", "test"])
+        answers = sorted(map(json.loads, done.stdout.splitlines()), key=lambda one: one["id"])
+        manifest = json.loads((self.shop.root / "sets.data/manifest.json").read_text())
+        names = manifest["streams"][1]["labels"]
+        import h5py
+        with h5py.File(self.shop.root / "sets.data/test-00000.h5") as file:
+            truth = [{name for name, bit in zip(names, row) if bit} for row in file[f"targets/data/{manifest['streams'][1]['name']}"][:]]
+        both = sum(len(true & set(answer["labels"])) for true, answer in zip(truth, answers, strict=True))
+        taken, there = sum(len(answer["labels"]) for answer in answers), sum(map(len, truth))
+        self.assertAlmostEqual(reports[0]["micro_f1"], 2 * both / (taken + there), places=12)
+        exact = sum(true == set(answer["labels"]) for true, answer in zip(truth, answers)) / len(truth)
+        self.assertAlmostEqual(reports[0]["exact"], exact, places=12)
+        self.assertGreater(reports[0]["micro_f1"], 0.8)
+        line = run(["predict", self.shop.root / "learned"], input='{"text": "oil and corn w1"}\n').stdout
+        self.assertEqual(json.loads(line)["labels"], ["corn", "oil"])
+        refused = self.shop.arguments("refused", f"data.path={self.shop.root / 'one.data'}", *MODEL, task)
+        self.assertIn("--multi-label", run(refused, expect=78).stderr)
+
     def test_bits_agree_with_lanes(self):
         settings = ["train.steps=25", "reproducible=true", "lanes=4"]
         whole = self.train("bits1", *settings)

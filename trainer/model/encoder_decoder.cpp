@@ -13,7 +13,7 @@ using torch::Tensor;
 
 namespace {
 
-constexpr int kSourceSite = 0, kTargetSite = 1, kSecondSite = 2, kOutputSite = 3, kEncoderSites = 4;
+constexpr int kSourceSite = 0, kTargetSite = 1, kSecondSite = 2, kWordSite = 3, kEncoderSites = 4;
 
 Tensor uniform_parameter(at::IntArrayRef shape, double bound) {
   return torch::empty(shape).uniform_(-bound, bound);
@@ -114,7 +114,7 @@ Tensor EncoderDecoderImpl::decode(const Tensor& previous_UN, const AttentionMemo
       dropout(torch::cat({query_UNH, context_UNM}, 2), config_.dropout, key, kSecondSite);
   const Tensor y_UNH =
       run_layer(second_, both, state.second, key) + torch::matmul(both, skip_HX_.t());
-  return dropout(y_UNH, config_.dropout, key, kOutputSite);
+  return dropout(y_UNH, config_.dropout, key, kWordSite);
 }
 
 /// The output layer is the most expensive one: it does without the padding.

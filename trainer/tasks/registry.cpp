@@ -3,6 +3,7 @@
 #include "trainer/tasks/ctc.h"
 #include "trainer/tasks/forecasting.h"
 #include "trainer/tasks/language_model.h"
+#include "trainer/tasks/multi_label_classification.h"
 #include "trainer/tasks/next_item.h"
 #include "trainer/tasks/sequence_classification.h"
 #include "trainer/tasks/sequence_labelling.h"
@@ -16,6 +17,7 @@ namespace {
 const std::vector<TaskEntry>& entries() {
   static const std::vector<TaskEntry> all = {
       sequence_classification_entry(),
+      multi_label_classification_entry(),
       sequence_labelling_entry(),
       sequence_regression_entry(),
       ctc_entry(),

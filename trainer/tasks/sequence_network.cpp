@@ -11,7 +11,7 @@ using torch::Tensor;
 
 namespace {
 
-constexpr int kOutputSite = 0, kLstmSites = 1;
+constexpr int kHeadSite = 0, kLayerSites = 1;
 constexpr int kMaskSite = 1000, kStrandSite = 1001, kSymbolSite = 1002, kSitesOfNetwork = 2000;
 
 int64_t vocabulary_of(const json& inputs) {
@@ -88,7 +88,7 @@ Tensor SequenceNetworkImpl::embed(const Tensor& symbols_TB, const Lengths& lengt
     const Tensor complement_V = complement_V_.to(read_TB.device());
     read_TB = torch::where(coins_B.unsqueeze(0), complement_V.index({turned_TB}), read_TB);
   }
-  const int input_site = kLstmSites + static_cast<int>(config_.num_layers);
+  const int input_site = kLayerSites + static_cast<int>(config_.num_layers);
   const Tensor x_TBF =
       dropout(torch::embedding(embedding_VF_, read_TB), config_.dropout, key, site(input_site));
   if (!key.training || config_.symbol_dropout <= 0) return x_TBF;
@@ -122,20 +122,20 @@ Tensor SequenceNetworkImpl::read(const Tensor& inputs, Lengths& lengths, const D
     x_TBF = join_steps(mask_stripes(inputs, lengths, config_, key, site(kMaskSite)), lengths);
   }
   return lstm_->forward(with_context(x_TBF, lengths, config_.context), lengths, key,
-                        site(kLstmSites));
+                        site(kLayerSites));
 }
 
 Tensor SequenceNetworkImpl::of_sequences(const Tensor& inputs, Lengths lengths,
                                          const DropoutKey& key) {
   const Tensor y_TBH = read(inputs, lengths, key);
   const Tensor pooled_BH = pool_over_time(y_TBH, lengths, config_.pooling, config_.bidirectional);
-  return output_->forward(dropout(pooled_BH, config_.dropout, key, site(kOutputSite)));
+  return output_->forward(dropout(pooled_BH, config_.dropout, key, site(kHeadSite)));
 }
 
 Tensor SequenceNetworkImpl::of_steps(const Tensor& inputs, Lengths& lengths,
                                      const DropoutKey& key) {
   const Tensor y_TBH = read(inputs, lengths, key);
-  return output_->forward(dropout(y_TBH, config_.dropout, key, site(kOutputSite)));
+  return output_->forward(dropout(y_TBH, config_.dropout, key, site(kHeadSite)));
 }
 
 std::string SequenceNetworkImpl::summary() const {

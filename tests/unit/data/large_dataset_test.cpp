@@ -12,23 +12,23 @@
 namespace lockstep {
 namespace {
 
-constexpr int64_t kSequences = 20000;
-constexpr int64_t kSteps = 128;
-constexpr int64_t kFeatures = 128;
+constexpr int64_t kManySequences = 20000;
+constexpr int64_t kStepsEach = 128;
+constexpr int64_t kWideFeatures = 128;
 /// Two threads' stacks are 16 MiB of it; glibc sets aside address space for the heap of each.
 constexpr int64_t kMemory = int64_t{224} << 20;
 
-/// Writes sequences of one step, and then puts a data set of kSteps each in the place of theirs,
-/// none of which is ever written: a hole in the file of 1.2 GiB that reads as zeros.
+/// Writes sequences of one step, and then puts a data set of kStepsEach each in the place of
+/// theirs, none of which is ever written: a hole in the file of 1.2 GiB that reads as zeros.
 Manifest write_sparse(const std::filesystem::path& folder) {
   Manifest manifest;
   StreamSchema inputs;
   inputs.name = "inputs";
-  inputs.features = kFeatures;
+  inputs.features = kWideFeatures;
   manifest.streams = {inputs, testing::image_schema().back()};
   ShardWriter writer(folder, "train", manifest.streams);
-  const std::vector<float> step(kFeatures);
-  for (int64_t id = 0; id < kSequences; ++id) {
+  const std::vector<float> step(kWideFeatures);
+  for (int64_t id = 0; id < kManySequences; ++id) {
     const auto label = static_cast<int32_t>(id % 7);
     writer.append({{step.data(), 1}, {&label, 1}}, std::to_string(id));
   }
@@ -39,7 +39,7 @@ Manifest write_sparse(const std::filesystem::path& folder) {
     const Hdf5Session session;
     const Hdf5Id file = owned_file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT));
     H5Ldelete(file.get(), "inputs", H5P_DEFAULT);
-    const hsize_t extent[2] = {kSequences * kSteps, kFeatures};
+    const hsize_t extent[2] = {kManySequences * kStepsEach, kWideFeatures};
     const Hdf5Id space = owned_space(H5Screate_simple(2, extent, nullptr));
     const Hdf5Id creation = owned_properties(H5Pcreate(H5P_DATASET_CREATE));
     H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY);
@@ -47,11 +47,11 @@ Manifest write_sparse(const std::filesystem::path& folder) {
     const Hdf5Id hole = owned_dataset(H5Dcreate2(file.get(), "inputs", H5T_IEEE_F32LE, space.get(),
                                                  H5P_DEFAULT, creation.get(), H5P_DEFAULT));
     std::vector<int32_t> lengths;
-    for (int64_t id = 0; id < kSequences; ++id) lengths.insert(lengths.end(), {kSteps, 1});
+    for (int64_t id = 0; id < kManySequences; ++id) lengths.insert(lengths.end(), {kStepsEach, 1});
     const Hdf5Id old = owned_dataset(H5Dopen2(file.get(), "seqLengths", H5P_DEFAULT));
     H5Dwrite(old.get(), H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, lengths.data());
   }
-  shard.steps[0] = kSequences * kSteps;
+  shard.steps[0] = kManySequences * kStepsEach;
   shard.bytes = static_cast<int64_t>(std::filesystem::file_size(path));
   return manifest;
 }
@@ -80,10 +80,10 @@ void limit_memory(int64_t bytes) {
     const Sampler sampler(split.size(), {.batch_size = 32, .seed = 5});
     Loader loader(split, sampler, {.threads = 2});
     int64_t samples = 0;
-    while (samples < kSequences) {
+    while (samples < kManySequences) {
       const Batch& batch = *loader.next();
       samples += batch.size();
-      if (batch.inputs().time != kSteps) std::_Exit(4);
+      if (batch.inputs().time != kStepsEach) std::_Exit(4);
     }
     std::_Exit(0);
   } catch (const std::bad_alloc&) {
