@@ -59,8 +59,8 @@ class LabelledImporter : public DataTool {
   void check(const LabelledRecord& record, const SplitRule& rule) const {
     if (!record.problem.empty()) throw Error(ExitCode::corrupt, record.problem);
     for (const std::string& label : record.labels) {
-      const std::vector<std::string> labels = form_.labels_in(label);
-      if (labels.empty() || labels[0].empty()) throw Error(ExitCode::corrupt, "has no label");
+      if (form_.has_sets()) continue;  // which may be empty
+      if (form_.labels_in(label)[0].empty()) throw Error(ExitCode::corrupt, "has no label");
     }
     if (rule.by == SplitBy::group && record.group.empty()) {
       throw Error(ExitCode::corrupt, "has no group");
@@ -83,7 +83,10 @@ class LabelledImporter : public DataTool {
         for (const std::string& label : form_.labels_in(record.labels[i])) labels[i].insert(label);
       }
     });
-    for (const auto& names : labels) classes_.emplace_back(names.begin(), names.end());
+    for (const auto& names : labels) {
+      if (names.empty()) throw Error(ExitCode::corrupt, "the training records have no label");
+      classes_.emplace_back(names.begin(), names.end());
+    }
     const LearnedText text = learner.finish("inputs.model");
     manifest.text = text.info;
     manifest.streams = {text.schema("inputs")};

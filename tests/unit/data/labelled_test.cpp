@@ -164,7 +164,6 @@ TEST_F(LabelledTest, SetsOfLabelsBecomeZerosAndOnes) {
   const std::string test = write("b", "trade;earn\tx\nearn;new\tx\n").string();
   const std::string shown =
       import({}, {{"train", train}, {"test", test}, {"multi_label", ";"}, {"max_rejected", "0.9"}});
-  EXPECT_THAT(shown, HasSubstr(train + ":3: has no label"));
   EXPECT_THAT(shown, HasSubstr(test + ":2: the label \"new\" is not in the training records"));
   const StreamSchema target = manifest().stream("label");
   EXPECT_THAT(target.labels, ElementsAre("earn", "grain", "trade"));
@@ -176,7 +175,15 @@ TEST_F(LabelledTest, SetsOfLabelsBecomeZerosAndOnes) {
   };
   EXPECT_THAT(ones("train", 0), ElementsAre(0, 1, 1));
   EXPECT_THAT(ones("train", 1), ElementsAre(1, 0, 0));
+  EXPECT_THAT(ones("train", 2), ElementsAre(0, 0, 0));
   EXPECT_THAT(ones("test", 0), ElementsAre(1, 0, 1));
+}
+
+TEST_F(LabelledTest, EmptySetsAloneTeachNothing) {
+  const std::string train = write("a", "\tx\n;\ty\n").string();
+  expect_error(ExitCode::corrupt, "the training records have no label", [&] {
+    import({}, {{"train", train}, { "multi_label", ";" }});
+  });
 }
 
 TEST_F(LabelledTest, LinesOfJson) {
