@@ -29,6 +29,9 @@ void place_moved(const DenseConverter& convert, size_t element_bytes, const char
   }
 }
 
+/// How many columns before its turn a sequence is asked for.
+constexpr size_t kColumnsAhead = 6;
+
 /// Asks for the beginning of a sequence, at a place of memory that nothing can foresee; the
 /// processor foresees the rest.
 void prefetch(const char* stored, size_t bytes) {
@@ -97,7 +100,7 @@ const char* BatchFiller::stored_of(int64_t column, size_t index, int64_t length)
   const StoredSequence& sequence = sequences_[static_cast<size_t>(column)];
   const size_t bytes = static_cast<size_t>(length) * row_bytes(split_.streams()[index]);
   if (const char* kept = sequence.kept(index)) {
-    const auto soon = static_cast<size_t>(column) + 6;
+    const auto soon = static_cast<size_t>(column) + kColumnsAhead;
     if (soon < sequences_.size()) prefetch(sequences_[soon].kept(index), bytes);
     return kept;
   }

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "data/convert_rows.h"
+#include "data/element_type.h"
 
 namespace lockstep {
 
@@ -54,21 +55,11 @@ void convert_floats(const RowConversion& conversion) {
 
 template <class Isa>
 ConvertRows choose_convert_rows(ElementType element) {
-  switch (element) {
-    case ElementType::u8:
-      return &convert_rows<Isa, uint8_t>;
-    case ElementType::i16:
-      return &convert_rows<Isa, int16_t>;
-    case ElementType::i32:
-      return &convert_rows<Isa, int32_t>;
-    case ElementType::i64:
-      return &convert_rows<Isa, int64_t>;
-    case ElementType::f32:
-      return &convert_floats<Isa>;
-    case ElementType::f64:
-      return &convert_rows<Isa, double>;
-  }
-  return nullptr;
+  return with_element_type(element, [](auto tag) -> ConvertRows {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_same_v<T, float>) return &convert_floats<Isa>;
+    return &convert_rows<Isa, T>;
+  });
 }
 
 }  // namespace lockstep

@@ -43,6 +43,8 @@ struct TrainRequest {
 /// Collective. Trains until the end or until told to stop; `result.exit_code` is done or drained.
 /// Throws the same Error on every rank.
 RunResult train(const TrainRequest& request, Communicator& communicator);
+/// `run.dir`, or where a run of that name lives when it is not set.
+std::string run_dir_of(const RunConfig& config, const std::string& config_name);
 
 /// Everything `train` would do before its first step; prints shapes, parameters, memory and the
 /// length of the run to `out` on rank zero. Creates and changes nothing.

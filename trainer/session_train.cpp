@@ -23,10 +23,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string run_dir_of(const TrainRequest& request) {
-  return request.config.run.dir.empty() ? "runs/" + request.config_name : request.config.run.dir;
-}
-
 /// Rank zero's hold on the run folder, and the observers that write there; null on other ranks.
 struct RunFolder {
   std::filesystem::path path;
@@ -43,7 +39,7 @@ void warn(const RunFolder& folder, const std::string& text) {
 /// Collective. Takes the folder on rank zero and prepares `ranks/` in it for all.
 RunFolder open_run_folder(const TrainRequest& request, Communicator& host) {
   RunFolder folder;
-  folder.path = std::filesystem::absolute(run_dir_of(request));
+  folder.path = std::filesystem::absolute(run_dir_of(request.config, request.config_name));
   together(host, [&] {
     if (!host.is_root()) return;
     folder.lock = std::make_unique<RunDirectory>(folder.path);
@@ -256,6 +252,10 @@ std::vector<std::string> names_of(const std::vector<Split>& splits) {
 
 }  // namespace
 
+std::string run_dir_of(const RunConfig& config, const std::string& config_name) {
+  return config.run.dir.empty() ? "runs/" + config_name : config.run.dir;
+}
+
 RunResult train(const TrainRequest& request, Communicator& host) {
   const RunConfig& config = request.config;
   require_same_config_on_all(config, host);
@@ -361,8 +361,9 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
     text += fmt::format("length       {} steps of {}{} samples, {} steps in the first epoch\n",
                         steps, config.batch.max_steps > 0 ? "at most " : "", config.batch.size,
                         order.batches_in_epoch(0));
-    text +=
-        fmt::format("run folder   {}\n", std::filesystem::absolute(run_dir_of(request)).string());
+    text += fmt::format(
+        "run folder   {}\n",
+        std::filesystem::absolute(run_dir_of(request.config, request.config_name)).string());
   });
   if (host.is_root()) out << text << "nothing was trained or written (--dry-run)\n";
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <unordered_map>
 
 #include "data/base/error.h"
@@ -25,6 +26,11 @@ class ItemNames {
       throw Error(ExitCode::corrupt, "more than 4294967294 different items");
     }
     return entry->second;
+  }
+
+  std::optional<uint32_t> find(const std::string& name) const {
+    const auto entry = numbers_.find(name);
+    return entry == numbers_.end() ? std::nullopt : std::optional(entry->second);
   }
 
  private:
@@ -168,16 +174,12 @@ void read_session_lines(const SplitSource& source, EventLog& log, ItemNames& ite
 }
 
 /// Texts of items that no event has are passed over.
-void read_item_texts(const EventOptions& options, EventLog& log) {
+void read_item_texts(const EventOptions& options, const ItemNames& items, EventLog& log) {
   CsvReader csv(options.texts, table_format(options));
   std::vector<std::string> fields;
   if (options.header) csv.next(fields);
   const size_t item_column = find_column(options.item_column, fields, options.texts);
   const size_t text_column = find_column(options.text_column, fields, options.texts);
-  std::unordered_map<std::string, uint32_t> numbers;
-  for (const std::string& item : log.items) {
-    numbers.emplace(item, static_cast<uint32_t>(numbers.size()));
-  }
   while (csv.next(fields)) {
     const bool is_short = std::max(item_column, text_column) >= fields.size();
     if (is_short || !csv.problem().empty()) {
@@ -186,8 +188,8 @@ void read_item_texts(const EventOptions& options, EventLog& log) {
           fmt::format("{}: {}", csv.place(), is_short ? "a field is missing" : csv.problem()),
           "--texts needs a row with an item and its text in each line");
     }
-    const auto entry = numbers.find(fields[item_column]);
-    if (entry != numbers.end()) keep_text(log, entry->second, fields[text_column]);
+    const std::optional<uint32_t> item = items.find(fields[item_column]);
+    if (item) keep_text(log, *item, fields[text_column]);
   }
 }
 
@@ -230,7 +232,7 @@ EventLog read_events(const std::vector<SplitSource>& files, const EventOptions& 
       SessionTable(source, options, log, items).read();
     }
   }
-  if (!options.texts.empty()) read_item_texts(options, log);
+  if (!options.texts.empty()) read_item_texts(options, items, log);
   if (!options.text_column.empty()) log.texts.resize(log.items.size());
   return log;
 }

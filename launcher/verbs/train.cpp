@@ -54,8 +54,8 @@ int run_train(const TrainOptions& options, const std::vector<std::string>& words
       return 0;
     }
     if (options.folds == 0) return run(config);
-    const std::string dir = config.run.dir.empty() ? "runs/" + file.name : config.run.dir;
-    return train_folds(config, dir, options.folds, run, communicator, out);
+    return train_folds(config, run_dir_of(config, file.name), options.folds, run, communicator,
+                       out);
   };
   return run_or_start(command);
 }

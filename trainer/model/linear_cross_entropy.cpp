@@ -5,6 +5,7 @@
 
 #include "data/batch.h"
 #include "trainer/model/kernels/cpu_kernels.h"
+#include "trainer/model/ready_gradients.h"
 
 namespace lockstep {
 
@@ -90,12 +91,7 @@ class LinearCrossEntropyFunction : public torch::autograd::Function<LinearCrossE
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
-    variable_list saved = context->get_saved_variables();
-    const auto scale = gradients[0].item<float>();
-    if (scale != 1) {
-      for (Tensor& tensor : saved) tensor.mul_(scale);
-    }
-    return {saved[0], saved[1], saved[2], Tensor(), Tensor(), Tensor()};
+    return ready_gradients(context, gradients, 3);
   }
 };
 

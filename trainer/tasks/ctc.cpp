@@ -8,8 +8,7 @@
 #include "data/base/error.h"
 #include "trainer/tasks/ctc_decoding.h"
 #include "trainer/tasks/edit_distance.h"
-#include "trainer/tasks/input_lines.h"
-#include "trainer/tasks/sequence_network.h"
+#include "trainer/tasks/network_task.h"
 
 namespace lockstep {
 
@@ -39,20 +38,16 @@ bool can_spell(const std::vector<int64_t>& labels, int64_t steps) {
   return needed <= steps;
 }
 
-class Ctc : public Task {
+class Ctc : public NetworkTask {
  public:
-  Ctc(const ModelConfig& config, json description)
-      : config_(config),
-        description_(std::move(description)),
-        labels_(description_.at("labels")),
-        blank_(description_.at("classes")),
-        network_(description_, blank_ + 1, config) {
+  Ctc(const ModelConfig& config, const json& description)
+      : NetworkTask(config, description, description.at("classes").get<int64_t>() + 1),
+        labels_(description.at("labels")),
+        blank_(description.at("classes")) {
     const auto space = std::find(labels_.begin(), labels_.end(), kBetweenWords);
     if (space != labels_.end()) space_ = space - labels_.begin();
   }
 
-  torch::nn::Module& model() override { return *network_; }
-  json description() const override { return description_; }
   std::string summary() const override {
     return fmt::format("{}, linear -> {} labels and a blank", network_->summary(), blank_);
   }
@@ -63,16 +58,7 @@ class Ctc : public Task {
   }
   Metrics metrics(const std::vector<double>& sums) const override;
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
-  std::vector<std::string> row_sparse_parameters() const override {
-    if (!network_->reads_symbols()) return {};
-    return {"embedding_weight"};
-  }
   std::vector<json> predict(const DeviceBatch& batch) override;
-  bool answers_lines() const override { return network_->reads_symbols(); }
-  json answer(const json& line) override {
-    if (!text_) text_.emplace(description_.at("inputs"));
-    return predict(batch_of_line(*text_, line, network_->parameters()[0].device())).front();
-  }
 
  private:
   std::vector<CtcAnswer> decode(const Tensor& log_p_TBC, const Lengths& lengths,
@@ -80,13 +66,9 @@ class Ctc : public Task {
   Tensor count_errors(const std::vector<std::vector<int64_t>>& right,
                       const std::vector<CtcAnswer>& answers) const;
 
-  ModelConfig config_;
-  json description_;
   std::vector<std::string> labels_;
   int64_t blank_;
   std::optional<int64_t> space_;  ///< the label between words of a text
-  SequenceNetwork network_;
-  std::optional<TextInputs> text_;
 };
 
 Metrics Ctc::metrics(const std::vector<double>& sums) const {

@@ -25,13 +25,16 @@ bool is_as_long_as_inputs(const Manifest& manifest, size_t stream) {
   });
 }
 
-DeviceBatch batch_of_line(TextInputs& inputs, const nlohmann::json& line, torch::Device device) {
-  const std::vector<int64_t> symbols = inputs.symbols_of_line(line);
+DeviceBatch batch_of_symbols(const std::vector<int64_t>& symbols, torch::Device device) {
   DeviceBatch batch;
   batch.inputs = torch::tensor(symbols).unsqueeze(1).to(device);
   batch.lengths = {static_cast<int64_t>(symbols.size())};
   batch.sample_ids = {0};
   return batch;
+}
+
+DeviceBatch batch_of_line(TextInputs& inputs, const nlohmann::json& line, torch::Device device) {
+  return batch_of_symbols(inputs.symbols_of_line(line), device);
 }
 
 }  // namespace lockstep

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "data/manifest.h"
 #include "trainer/device_batch.h"
@@ -15,7 +17,9 @@ bool has_one_step_each(const Manifest& manifest, size_t stream);
 /// Whether the stream has as many steps as the inputs, in every shard.
 bool is_as_long_as_inputs(const Manifest& manifest, size_t stream);
 
-/// A batch of one sequence of symbols. Throws as TextInputs::symbols_of_line does.
+/// A batch of one sequence of symbols.
+DeviceBatch batch_of_symbols(const std::vector<int64_t>& symbols, torch::Device device);
+/// The same of a line. Throws as TextInputs::symbols_of_line does.
 DeviceBatch batch_of_line(TextInputs& inputs, const nlohmann::json& line, torch::Device device);
 
 }  // namespace lockstep

@@ -2,13 +2,10 @@
 #include "trainer/tasks/multi_label_classification.h"
 
 #include <cmath>
-#include <optional>
 
 #include "data/base/error.h"
 #include "trainer/model/label_smoothing.h"
-#include "trainer/tasks/input_lines.h"
-#include "trainer/tasks/sequence_network.h"
-#include "trainer/tasks/text_inputs.h"
+#include "trainer/tasks/network_task.h"
 
 namespace lockstep {
 
@@ -22,16 +19,12 @@ double f1_of(double both, double is, double taken) {
   return is + taken > 0 ? 2 * both / (is + taken) : NAN;
 }
 
-class MultiLabelClassification : public Task {
+class MultiLabelClassification : public NetworkTask {
  public:
-  MultiLabelClassification(const ModelConfig& config, json description)
-      : config_(config),
-        description_(std::move(description)),
-        labels_(description_.at("labels").get<std::vector<std::string>>()),
-        network_(description_, classes(), config) {}
+  MultiLabelClassification(const ModelConfig& config, const json& description)
+      : NetworkTask(config, description, static_cast<int64_t>(description.at("labels").size())),
+        labels_(description.at("labels").get<std::vector<std::string>>()) {}
 
-  torch::nn::Module& model() override { return *network_; }
-  json description() const override { return description_; }
   std::string summary() const override {
     return fmt::format("{}, {} over time, linear -> {} labels, each by itself", network_->summary(),
                        config_.pooling, classes());
@@ -43,24 +36,14 @@ class MultiLabelClassification : public Task {
       const std::vector<double>& sums) const override;
 
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
-  std::vector<std::string> row_sparse_parameters() const override {
-    if (!network_->reads_symbols()) return {};
-    return {"embedding_weight"};
-  }
   std::vector<json> predict(const DeviceBatch& batch) override;
-  bool answers_lines() const override { return network_->reads_symbols(); }
-  json answer(const json& line) override;
 
  private:
   static constexpr size_t kOwnSums = 3;  ///< in front of the labels' counts
 
   int64_t classes() const { return static_cast<int64_t>(labels_.size()); }
 
-  ModelConfig config_;
-  json description_;
   std::vector<std::string> labels_;
-  SequenceNetwork network_;
-  std::optional<TextInputs> text_;
 };
 
 /// For each label: how many sequences have it, how many were given it, and how many both.
@@ -143,11 +126,6 @@ std::vector<json> MultiLabelClassification::predict(const DeviceBatch& batch) {
     answers.push_back(std::move(answer));
   }
   return answers;
-}
-
-json MultiLabelClassification::answer(const json& line) {
-  if (!text_) text_.emplace(description_.at("inputs"));
-  return predict(batch_of_line(*text_, line, network_->parameters()[0].device())).front();
 }
 
 /// The only target that is dense, has a name for each of its features, and one step a sequence.

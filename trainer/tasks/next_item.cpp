@@ -11,6 +11,7 @@
 #include "trainer/model/linear_cross_entropy.h"
 #include "trainer/model/lstm_stack.h"
 #include "trainer/model/sampled_cross_entropy.h"
+#include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/item_sampler.h"
 #include "trainer/tasks/ranking_counts.h"
 #include "trainer/tasks/text_inputs.h"
@@ -314,10 +315,7 @@ json NextItemTask::answer(const json& line) {
   for (const json& item : line["items"]) items.push_back(number_of(item));
   const int64_t top = line.value("top", config_.cutoff);
   if (top < 1) throw Error(ExitCode::corrupt, "\"top\" must be at least 1");
-  DeviceBatch batch;
-  batch.inputs = torch::tensor(items).unsqueeze(1).to(network_->parameters()[0].device());
-  batch.lengths = {static_cast<int64_t>(items.size())};
-  batch.sample_ids = {0};
+  const DeviceBatch batch = batch_of_symbols(items, network_->parameters()[0].device());
   Tensor scores_C = last_scores(batch)[0].cpu();
   if (!line.contains("candidates")) return best(scores_C, top);
   json unknown = json::array();

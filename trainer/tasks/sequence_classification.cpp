@@ -3,14 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "data/base/error.h"
 #include "trainer/model/label_smoothing.h"
 #include "trainer/tasks/class_counts.h"
-#include "trainer/tasks/input_lines.h"
-#include "trainer/tasks/sequence_network.h"
-#include "trainer/tasks/text_inputs.h"
+#include "trainer/tasks/network_task.h"
 
 namespace lockstep {
 
@@ -28,16 +25,11 @@ struct Head {
   int64_t classes() const { return counts.classes(); }
 };
 
-class SequenceClassification : public Task {
+class SequenceClassification : public NetworkTask {
  public:
-  SequenceClassification(const ModelConfig& config, json description)
-      : config_(config),
-        description_(std::move(description)),
-        heads_(heads_of(description_)),
-        network_(description_, classes(), config) {}
+  SequenceClassification(const ModelConfig& config, const json& description)
+      : NetworkTask(config, description, classes_in(description)), heads_(heads_of(description)) {}
 
-  torch::nn::Module& model() override { return *network_; }
-  json description() const override { return description_; }
   std::string summary() const override;
 
   std::vector<std::string> sum_names() const override;
@@ -46,13 +38,7 @@ class SequenceClassification : public Task {
       const std::vector<double>& sums) const override;
 
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
-  std::vector<std::string> row_sparse_parameters() const override {
-    if (!network_->reads_symbols()) return {};
-    return {"embedding_weight"};
-  }
   std::vector<json> predict(const DeviceBatch& batch) override;
-  bool answers_lines() const override { return network_->reads_symbols(); }
-  json answer(const json& line) override;
 
  private:
   static std::vector<Head> heads_of(const json& description) {
@@ -64,18 +50,14 @@ class SequenceClassification : public Task {
     }
     return heads;
   }
-  int64_t classes() const {
+  static int64_t classes_in(const json& description) {
     int64_t sum = 0;
-    for (const Head& head : heads_) sum += head.classes();
+    for (const json& head : description.at("heads")) sum += head.at("classes").get<int64_t>();
     return sum;
   }
   std::vector<json> answers(const Tensor& logits_BC) const;
 
-  ModelConfig config_;
-  json description_;
   std::vector<Head> heads_;
-  SequenceNetwork network_;
-  std::optional<TextInputs> text_;
 };
 
 std::string SequenceClassification::summary() const {
@@ -165,11 +147,6 @@ std::vector<json> SequenceClassification::answers(const Tensor& logits_BC) const
     }
   }
   return results;
-}
-
-json SequenceClassification::answer(const json& line) {
-  if (!text_) text_.emplace(description_.at("inputs"));
-  return predict(batch_of_line(*text_, line, network_->parameters()[0].device())).front();
 }
 
 /// Every target with a single symbol per sequence is a head.

@@ -2,11 +2,9 @@
 #include "trainer/tasks/sequence_regression.h"
 
 #include <cmath>
-#include <optional>
 
 #include "data/base/error.h"
-#include "trainer/tasks/input_lines.h"
-#include "trainer/tasks/sequence_network.h"
+#include "trainer/tasks/network_task.h"
 
 namespace lockstep {
 
@@ -15,16 +13,12 @@ using torch::Tensor;
 
 namespace {
 
-class SequenceRegression : public Task {
+class SequenceRegression : public NetworkTask {
  public:
-  SequenceRegression(const ModelConfig& config, json description)
-      : config_(config),
-        description_(std::move(description)),
-        numbers_(description_.at("numbers")),
-        network_(description_, numbers_, config) {}
+  SequenceRegression(const ModelConfig& config, const json& description)
+      : NetworkTask(config, description, description.at("numbers")),
+        numbers_(description.at("numbers")) {}
 
-  torch::nn::Module& model() override { return *network_; }
-  json description() const override { return description_; }
   std::string summary() const override {
     return fmt::format("{}, {} over time, linear -> {} numbers", network_->summary(),
                        config_.pooling, numbers_);
@@ -41,23 +35,10 @@ class SequenceRegression : public Task {
   }
 
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
-  std::vector<std::string> row_sparse_parameters() const override {
-    if (!network_->reads_symbols()) return {};
-    return {"embedding_weight"};
-  }
   std::vector<json> predict(const DeviceBatch& batch) override;
-  bool answers_lines() const override { return network_->reads_symbols(); }
-  json answer(const json& line) override {
-    if (!text_) text_.emplace(description_.at("inputs"));
-    return predict(batch_of_line(*text_, line, network_->parameters()[0].device())).front();
-  }
 
  private:
-  ModelConfig config_;
-  json description_;
   int64_t numbers_;
-  SequenceNetwork network_;
-  std::optional<TextInputs> text_;
 };
 
 TaskOutput SequenceRegression::compute(const DeviceBatch& batch, const DropoutKey& key) {

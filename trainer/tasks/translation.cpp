@@ -12,6 +12,7 @@
 #include "trainer/model/encoder_decoder.h"
 #include "trainer/model/label_smoothing.h"
 #include "trainer/tasks/bleu.h"
+#include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/text_inputs.h"
 
 namespace lockstep {
@@ -336,11 +337,7 @@ json Translation::answer(const json& line) {
   Symbols symbols = source_text_->symbols_of(line.at("text").get<std::string>());
   if (symbols.empty()) throw Error(ExitCode::corrupt, "\"text\" is empty");
   if (source_text_->end() >= 0) symbols.push_back(source_text_->end());
-  DeviceBatch batch;
-  batch.inputs = torch::tensor(symbols).unsqueeze(1).to(model_->parameters()[0].device());
-  batch.lengths = {static_cast<int64_t>(symbols.size())};
-  batch.sample_ids = {0};
-  return predict(batch).front();
+  return predict(batch_of_symbols(symbols, model_->parameters()[0].device())).front();
 }
 
 bool Translation::set_writing(const WritingOptions& options) {

@@ -1,0 +1,42 @@
+// What tasks have in common whose model is one SequenceNetwork.
+#pragma once
+
+#include <optional>
+
+#include "trainer/tasks/input_lines.h"
+#include "trainer/tasks/sequence_network.h"
+#include "trainer/tasks/task.h"
+
+namespace lockstep {
+
+/// Lines of symbols are answered as a batch of one; the embedding's gradient travels by rows.
+class NetworkTask : public Task {
+ public:
+  /// `outputs` of the network; `description` has what describe_inputs() gave, and the task's own.
+  NetworkTask(const ModelConfig& config, nlohmann::json description, int64_t outputs)
+      : config_(config),
+        description_(std::move(description)),
+        network_(description_, outputs, config) {}
+
+  torch::nn::Module& model() override { return *network_; }
+  nlohmann::json description() const override { return description_; }
+  std::vector<std::string> row_sparse_parameters() const override {
+    if (!network_->reads_symbols()) return {};
+    return {"embedding_weight"};
+  }
+  bool answers_lines() const override { return network_->reads_symbols(); }
+  nlohmann::json answer(const nlohmann::json& line) override {
+    if (!text_) text_.emplace(description_.at("inputs"));
+    return predict(batch_of_line(*text_, line, network_->parameters()[0].device())).front();
+  }
+
+ protected:
+  ModelConfig config_;
+  nlohmann::json description_;
+  SequenceNetwork network_;
+
+ private:
+  std::optional<TextInputs> text_;
+};
+
+}  // namespace lockstep
