@@ -87,11 +87,15 @@ struct BenchStepRequest {
   int64_t time = 28;  ///< steps of a generated sequence
   int64_t features = 28;
   int64_t classes = 10;
+  bool ragged = false;      ///< lengths of 1 to `time` steps, as real data has them
   bool efficiency = false;  ///< also measure BenchStepResult::synchronisation_efficiency
 };
 struct BenchStepResult : RunResult {
   /// Time of a step without exchange (on the slowest rank) over time of a step with it.
   std::optional<double> synchronisation_efficiency;
+  double flops_per_step = 0;         ///< of all ranks: matrix products by formula, real steps only
+  double peak_flops_per_second = 0;  ///< of all ranks' threads, measured; 0 on GPUs
+  double padding_fraction = 0;       ///< steps of the batch that are padding
 };
 BenchStepResult bench_step(const BenchStepRequest& request, Communicator& communicator);
 

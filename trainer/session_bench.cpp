@@ -1,8 +1,11 @@
 // The session behind `lockstep bench step`: the trainer's own step on data made up in memory.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <random>
 
 #include "data/sampler.h"
+#include "trainer/bench_lstm.h"
 #include "trainer/replica.h"
 #include "trainer/session.h"
 #include "trainer/session_parts.h"
@@ -12,6 +15,21 @@
 
 namespace lockstep {
 namespace {
+
+/// Lengths of a sample: all the same, or log-normal around a third of the longest.
+int64_t length_of(int64_t sample, const BenchStepRequest& request) {
+  if (!request.ragged) return request.time;
+  std::mt19937_64 random(static_cast<uint64_t>(sample) + 1);
+  std::lognormal_distribution<double> steps(std::log(static_cast<double>(request.time) / 3), 0.6);
+  return std::clamp<int64_t>(std::llround(steps(random)), 1, request.time);
+}
+
+/// Real steps of the whole batch.
+int64_t real_steps_of(const BenchStepRequest& request) {
+  int64_t steps = 0;
+  for (int64_t id = 0; id < request.config.batch.size; ++id) steps += length_of(id, request);
+  return steps;
+}
 
 /// This rank's share of a batch of noise with random labels.
 Batch noise_batch(const BenchStepRequest& request, const Communicator& communicator) {
@@ -26,7 +44,7 @@ Batch noise_batch(const BenchStepRequest& request, const Communicator& communica
   inputs.time = request.time;
   inputs.batch = share.size();
   inputs.features = request.features;
-  inputs.lengths.assign(static_cast<size_t>(share.size()), request.time);
+  for (const int64_t id : batch.sample_ids) inputs.lengths.push_back(length_of(id, request));
   inputs.values.reserve(static_cast<size_t>(inputs.time * inputs.batch * inputs.features) *
                         sizeof(float));
   torch::from_blob(inputs.dense(), {inputs.time, inputs.batch, inputs.features}).normal_();
@@ -84,6 +102,23 @@ class StepTimer {
   TimeSplit time_;
 };
 
+/// Multiplications and additions of the matrix products, forward and backward. Each weight of an
+/// LSTM is used in every real step, one of the output layer once for a sequence; both passes
+/// together are three products, without one that nobody asks for: the inputs' gradient.
+double flops_of_step(Replica& replica, const BenchStepRequest& request) {
+  const auto steps = static_cast<double>(real_steps_of(request));
+  const auto samples = static_cast<double>(request.config.batch.size);
+  double flops = 0;
+  for (const FlatBuffers::Range& range : replica.buffers().ranges()) {
+    if (range.shape.size() != 2) continue;
+    const auto has = [&](const char* part) { return range.name.find(part) != std::string::npos; };
+    const double products = has("weight_ih_l0") ? 2 : 3;
+    const double uses = has("weight_ih_l") || has("weight_hh_l") ? steps : samples;
+    flops += 2 * products * static_cast<double>(range.count) * uses;
+  }
+  return flops;
+}
+
 double largest_of_ranks(double value, Communicator& host) {
   const std::vector<double> all = gather_numbers(host, value);
   return *std::max_element(all.begin(), all.end());
@@ -129,7 +164,13 @@ BenchStepResult bench_step(const BenchStepRequest& request, Communicator& host) 
   result.time = timer.time();
   result.time.other = std::max(0.0, total - result.time.total());
   result.samples_per_second = static_cast<double>(request.steps * config.batch.size) / total;
-  result.tokens_per_second = result.samples_per_second * static_cast<double>(request.time);
+  const auto real_steps = static_cast<double>(real_steps_of(request));
+  result.tokens_per_second = static_cast<double>(request.steps) * real_steps / total;
+  result.padding_fraction = 1 - real_steps / static_cast<double>(request.time * config.batch.size);
+  result.flops_per_step = flops_of_step(replica, request);
+  if (compute.device.is_cpu()) {
+    result.peak_flops_per_second = measured_peak() * at::get_num_threads() * host.world_size();
+  }
   result.step_milliseconds_p50 = 1e3 * timer.percentile(0.5);
   result.step_milliseconds_p95 = 1e3 * timer.percentile(0.95);
   result.hidden_communication_seconds = compute.exchange->hidden_seconds();

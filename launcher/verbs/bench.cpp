@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -9,6 +10,7 @@
 #include "data/bench_loader.h"
 #include "launcher/run_file.h"
 #include "launcher/verbs/verbs.h"
+#include "trainer/bench_lstm.h"
 #include "trainer/observers/result_file.h"
 #include "trainer/session.h"
 
@@ -27,6 +29,10 @@ double fraction(double part, const RunResult& result) {
   return total > 0 ? part / total : 0;
 }
 
+double flops_per_second(const BenchStepResult& result) {
+  return result.flops_per_step * static_cast<double>(result.steps) / result.seconds;
+}
+
 std::string result_text(const BenchStepResult& result, int world_size) {
   std::string efficiency;
   if (result.synchronisation_efficiency) {
@@ -35,14 +41,22 @@ std::string result_text(const BenchStepResult& result, int world_size) {
         "step with it)",
         *result.synchronisation_efficiency);
   }
+  std::string peak;
+  if (result.peak_flops_per_second > 0) {
+    peak = fmt::format(", {:.1f} % of {:.1f} GFLOP/s, multiply-adds alone on as many threads",
+                       100 * flops_per_second(result) / result.peak_flops_per_second,
+                       result.peak_flops_per_second / 1e9);
+  }
   return fmt::format(
-      "{} steps on {} rank{}: {:.0f} samples/s, {:.0f} tokens/s\n"
+      "{} steps on {} rank{}: {:.0f} samples/s, {:.0f} tokens/s ({:.0f} % padding not counted)\n"
       "a step takes {:.3f} ms (median), {:.3f} ms (95th percentile)\n"
+      "{:.3f} GFLOP a step by formula: {:.1f} GFLOP/s{}\n"
       "of it: {:.0f} % compute, {:.1f} % communication, {:.0f} % waiting for data, {:.0f} % "
       "other{}",
       result.steps, world_size, world_size == 1 ? "" : "s", result.samples_per_second,
-      result.tokens_per_second, result.step_milliseconds_p50, result.step_milliseconds_p95,
-      100 * fraction(result.time.compute, result),
+      result.tokens_per_second, 100 * result.padding_fraction, result.step_milliseconds_p50,
+      result.step_milliseconds_p95, result.flops_per_step / 1e9, flops_per_second(result) / 1e9,
+      peak, 100 * fraction(result.time.compute, result),
       100 * fraction(result.time.communication, result), 100 * fraction(result.time.data, result),
       100 * fraction(result.time.other, result), efficiency);
 }
@@ -61,6 +75,10 @@ int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
       info.batch_size = options.request.config.batch.size;
       info.world_size = communicator.world_size();
       nlohmann::json json = result_json(result, info);
+      json["flops_per_step"] = result.flops_per_step;
+      json["flops_per_second"] = flops_per_second(result);
+      json["peak_flops_per_second"] = result.peak_flops_per_second;
+      json["padding_fraction"] = result.padding_fraction;
       if (result.synchronisation_efficiency) {
         json["synchronisation_efficiency"] = *result.synchronisation_efficiency;
       }
@@ -89,6 +107,8 @@ void add_step(CLI::App& bench, CommandLine& line, std::ostream& out) {
   add_count(*verb, "--time", options->request.time, 1, "Steps of a sequence");
   add_count(*verb, "--features", options->request.features, 1, "Numbers in a step of a sequence");
   add_count(*verb, "--classes", options->request.classes, 2, "Classes to tell apart");
+  verb->add_flag("--ragged", options->request.ragged,
+                 "Sequences of different lengths, --time the longest");
   verb->add_flag("--efficiency", options->request.efficiency,
                  "Also run steps without exchange, in turns, and print by how much the exchange "
                  "slows a step down");
@@ -167,6 +187,89 @@ void add_comm(CLI::App& bench, CommandLine& line, std::ostream& out) {
   verb->footer("Example:\n  lockstep bench comm -n 2");
   verb->callback([&line, &out, options] {
     line.action = [&line, &out, options] { return run_bench_comm(*options, line.words, out); };
+  });
+}
+
+struct BenchLstmOptions {
+  BenchLstmRequest request;
+  bool read_requests = false;
+  bool json = false;
+};
+
+/// A line of `--requests`; keys that are missing keep the command line's values.
+BenchLstmRequest lstm_request(const std::string& line, BenchLstmRequest request) {
+  const nlohmann::json json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) {
+    throw Error(ExitCode::usage, fmt::format("not a JSON object: {}", line),
+                "one request a line, such as {\"hidden\": 512, \"batch\": 64}");
+  }
+  request.hidden = json.value("hidden", request.hidden);
+  request.batch = json.value("batch", request.batch);
+  request.time = json.value("time", request.time);
+  request.layers = json.value("layers", request.layers);
+  request.kernel = json.value("kernel", request.kernel);
+  request.precision = json.value("precision", request.precision);
+  request.lengths = json.value("lengths", request.lengths);
+  request.seconds = json.value("seconds", request.seconds);
+  return request;
+}
+
+std::string lstm_text(const BenchLstmRequest& request, const BenchLstmFigures& figures,
+                      double peak) {
+  return fmt::format(
+      "{} layer{} of {} cells, batch {}, {} steps, kernel {}, {}: {:.3f} ms forward and backward\n"
+      "{:.1f} GFLOP/s, {:.1f} % of {:.1f} GFLOP/s, float32 multiply-adds of one core",
+      request.layers, request.layers == 1 ? "" : "s", request.hidden, request.batch, request.time,
+      request.kernel, request.precision, 1e3 * figures.seconds,
+      figures.flops / figures.seconds / 1e9, 100 * figures.flops / figures.seconds / peak,
+      peak / 1e9);
+}
+
+int run_bench_lstm(const BenchLstmOptions& options, std::ostream& out) {
+  const double peak = measured_peak();
+  const auto answer = [&](const BenchLstmRequest& request) {
+    const BenchLstmFigures figures = bench_lstm(request);
+    const nlohmann::json json = {
+        {"seconds", figures.seconds}, {"flops", figures.flops}, {"peak_flops_per_second", peak}};
+    const bool as_json = options.json || options.read_requests;
+    out << (as_json ? json.dump() : lstm_text(request, figures, peak)) << std::endl;
+  };
+  if (!options.read_requests) {
+    answer(options.request);
+    return 0;
+  }
+  for (std::string line; std::getline(std::cin, line);) answer(lstm_request(line, options.request));
+  return 0;
+}
+
+void add_lstm(CLI::App& bench, CommandLine& line, std::ostream& out) {
+  CLI::App* verb =
+      bench.add_subcommand("lstm", "Time LSTM layers by themselves, forward and backward");
+  const auto options = std::make_shared<BenchLstmOptions>();
+  add_count(*verb, "--hidden", options->request.hidden, 1, "Cells of a layer, and inputs");
+  add_count(*verb, "--batch", options->request.batch, 1, "Sequences");
+  add_count(*verb, "--time", options->request.time, 1, "Steps of a sequence");
+  add_count(*verb, "--layers", options->request.layers, 1, "Layers");
+  verb->add_option("--kernel", options->request.kernel, "As model.kernel: auto, aten or cpu")
+      ->check(CLI::IsMember({"auto", "aten", "cpu"}).description(""))
+      ->type_name("NAME")
+      ->capture_default_str();
+  verb->add_option("--precision", options->request.precision,
+                   "As model.precision: float32 or bfloat16")
+      ->check(CLI::IsMember({"float32", "bfloat16"}).description(""))
+      ->type_name("NAME")
+      ->capture_default_str();
+  verb->add_option("--seconds", options->request.seconds, "How long to repeat it")
+      ->check(CLI::Range(0.0, 3600.0).description(""))
+      ->type_name("S")
+      ->capture_default_str();
+  verb->add_flag("--requests", options->read_requests,
+                 "Read requests from standard input, one JSON object a line with these options' "
+                 "names as keys (also: lengths), and answer each with a line");
+  verb->add_flag("--json", options->json, "Print one line of JSON");
+  verb->footer("Example:\n  lockstep bench lstm --hidden 512 --batch 64 --time 35 --layers 2");
+  verb->callback([&line, &out, options] {
+    line.action = [&out, options] { return run_bench_lstm(*options, out); };
   });
 }
 
@@ -254,9 +357,10 @@ void add_data_bench(CLI::App& bench, CommandLine& line, std::ostream& out) {
 }  // namespace
 
 void add_bench(CLI::App& app, CommandLine& line, std::ostream& out) {
-  CLI::App* bench = app.add_subcommand("bench", "Measure speed: step, comm, data");
+  CLI::App* bench = app.add_subcommand("bench", "Measure speed: step, lstm, comm, data");
   bench->require_subcommand(1);
   add_step(*bench, line, out);
+  add_lstm(*bench, line, out);
   add_comm(*bench, line, out);
   add_data_bench(*bench, line, out);
 }

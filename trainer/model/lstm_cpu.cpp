@@ -1,10 +1,11 @@
 #include "trainer/model/lstm_cpu.h"
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
-#include <vector>
 
 #include "trainer/model/kernels/cpu_kernels.h"
+#include "trainer/model/lstm_passes.h"
 
 namespace lockstep {
 
@@ -12,16 +13,9 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Buffers only grow; views of the shape at hand are cut from them.
 struct LstmWorkspacePool::Workspace {
-  Tensor gates, cells, tanh_cells, grad_cells, packed_forward, packed_backward;
-  bool gates_hold_activations = false;
-
-  static Tensor cut(Tensor& buffer, at::IntArrayRef shape) {
-    const int64_t count = c10::multiply_integers(shape);
-    if (!buffer.defined() || buffer.numel() < count) buffer = torch::empty({count});
-    return buffer.narrow(0, 0, count).view(shape);
-  }
+  LstmMemory memory;
+  const LstmKernel* kernel = nullptr;
 };
 
 struct LstmWorkspacePool::Shared {
@@ -52,73 +46,102 @@ namespace {
 
 using Workspace = LstmWorkspacePool::Workspace;
 
+/// Null for an undefined tensor, which stands for zeros.
 const float* data_or_null(const Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
 }
 
-Tensor flat_rows(const Tensor& x_TBF) {
-  return x_TBF.reshape({-1, x_TBF.size(-1)});
+/// [T, B, F] as packed rows: itself when it is dense, else a copy in `buffer`.
+const float* packed(const Tensor& padded, const PackedRows& rows, LstmMemory::Buffer& buffer) {
+  if (!padded.defined() || rows.dense()) return data_or_null(padded);
+  const int64_t features = padded.size(2);
+  float* copy = buffer.of(rows.rows() * features);
+  rows.pack(padded.const_data_ptr<float>(), features, copy);
+  return copy;
 }
 
-/// All steps; fills the workspace. Inputs are contiguous.
-LstmOutput run_forward(const Tensor& x_TBI, const LstmState& initial, const LstmWeights& weights,
-                       Workspace& workspace) {
-  const LstmKernel& kernel = cpu_kernels().lstm;
-  const int64_t time = x_TBI.size(0), batch = x_TBI.size(1), hidden = weights.hidden();
-  Tensor gates = Workspace::cut(workspace.gates, {time * batch, 4 * hidden});
-  at::addmm_out(gates, weights.bias_ih + weights.bias_hh, flat_rows(x_TBI), weights.weight_ih.t());
-  Tensor packed = Workspace::cut(workspace.packed_forward,
-                                 {static_cast<int64_t>(kernel.packed_forward_size(hidden))});
-  kernel.pack_forward(weights.weight_hh.const_data_ptr<float>(), hidden, packed.data_ptr<float>());
-  Tensor cells = Workspace::cut(workspace.cells, {time, batch, hidden});
-  Tensor tanh_cells = Workspace::cut(workspace.tanh_cells, {time, batch, hidden});
-  Tensor h_TBH = torch::empty({time, batch, hidden});
-  kernel.forward({time, batch, hidden, packed.const_data_ptr<float>(), data_or_null(initial.h_BH),
-                  data_or_null(initial.c_BH), gates.data_ptr<float>(), cells.data_ptr<float>(),
-                  tanh_cells.data_ptr<float>(), h_TBH.data_ptr<float>()});
-  workspace.gates_hold_activations = true;
-  return {h_TBH, cells.select(0, time - 1).clone()};
+/// [B, H] in the order of the packed rows.
+const float* sorted(const Tensor& states, const PackedRows& rows, LstmMemory::Buffer& buffer) {
+  if (!states.defined() || rows.dense()) return data_or_null(states);
+  float* copy = buffer.of(states.numel());
+  rows.sort(states.const_data_ptr<float>(), states.size(1), copy);
+  return copy;
 }
 
-/// Gradient before the activations of all gates [T*B, 4H], in place of the activations.
-Tensor run_backward(const Tensor& h_TBH, const Tensor& weight_hh, const Tensor& initial_c,
-                    const Tensor& grad_h, const Tensor& grad_last_c, Workspace& workspace,
-                    Tensor grad_initial_h) {
-  TORCH_CHECK(
-      workspace.gates_hold_activations,
-      "an LSTM layer's backward pass can run once: it reuses the memory of its forward pass");
-  workspace.gates_hold_activations = false;
-  const LstmKernel& kernel = cpu_kernels().lstm;
-  const int64_t time = h_TBH.size(0), batch = h_TBH.size(1), hidden = h_TBH.size(2);
-  Tensor packed = Workspace::cut(workspace.packed_backward,
-                                 {static_cast<int64_t>(kernel.packed_backward_size(hidden))});
-  kernel.pack_backward(weight_hh.const_data_ptr<float>(), hidden, packed.data_ptr<float>());
-  Tensor grad_cells = Workspace::cut(workspace.grad_cells, {batch, hidden});
-  if (grad_last_c.defined()) {
-    grad_cells.copy_(grad_last_c);
-  } else {
-    grad_cells.zero_();
+/// What forward and backward pass share; inputs are contiguous.
+LstmPass pass_of(const Tensor& x_TBI, const Tensor& initial_h, const Tensor& initial_c,
+                 const Tensor& weight_ih, const Tensor& weight_hh, Workspace& workspace) {
+  const PackedRows& rows = workspace.memory.rows;
+  LstmPass pass{*workspace.kernel, workspace.memory};
+  pass.inputs = x_TBI.size(2);
+  pass.hidden = weight_hh.size(1);
+  pass.initial_h_BH = sorted(initial_h, rows, workspace.memory.initial_h);
+  pass.initial_c_BH = sorted(initial_c, rows, workspace.memory.initial_c);
+  pass.weight_ih = weight_ih.const_data_ptr<float>();
+  pass.weight_hh = weight_hh.const_data_ptr<float>();
+  return pass;
+}
+
+const float* sum_of_biases(const LstmWeights& weights, LstmMemory& memory) {
+  const float* first = weights.bias_ih.const_data_ptr<float>();
+  const float* second = weights.bias_hh.const_data_ptr<float>();
+  const int64_t count = weights.bias_ih.numel();
+  float* sum = memory.bias.of(count);
+  std::transform(first, first + count, second, sum, std::plus<>());
+  return sum;
+}
+
+/// The cell state after each sequence's last step; the initial one where there is no step.
+Tensor last_cells(const LstmPass& pass) {
+  const PackedRows& rows = pass.memory.rows;
+  const float* cells = pass.memory.cells.of(rows.rows() * pass.hidden);
+  Tensor last_BH = torch::empty({rows.batch(), pass.hidden});
+  for (int64_t b = 0; b < rows.batch(); ++b) {
+    float* out = last_BH.data_ptr<float>() + rows.sequence(b) * pass.hidden;
+    const int64_t row = rows.last_row(b);
+    if (row >= 0) {
+      std::copy_n(cells + row * pass.hidden, pass.hidden, out);
+    } else if (pass.initial_c_BH != nullptr) {
+      std::copy_n(pass.initial_c_BH + b * pass.hidden, pass.hidden, out);
+    } else {
+      std::fill_n(out, pass.hidden, 0.0f);
+    }
   }
-  Tensor gates = Workspace::cut(workspace.gates, {time * batch, 4 * hidden});
-  Tensor cells = Workspace::cut(workspace.cells, {time, batch, hidden});
-  Tensor tanh_cells = Workspace::cut(workspace.tanh_cells, {time, batch, hidden});
-  kernel.backward({time, batch, hidden, packed.const_data_ptr<float>(), data_or_null(initial_c),
-                   cells.const_data_ptr<float>(), tanh_cells.const_data_ptr<float>(),
-                   data_or_null(grad_h), nullptr, gates.data_ptr<float>(),
-                   grad_cells.data_ptr<float>(),
-                   grad_initial_h.defined() ? grad_initial_h.data_ptr<float>() : nullptr});
-  return gates;
+  return last_BH;
 }
 
-/// dW_hh = sum over t of dgates_t^T h_{t-1}.
-Tensor recurrent_weight_gradient(const Tensor& grad_gates, const Tensor& h_TBH,
-                                 const Tensor& initial_h) {
-  const int64_t time = h_TBH.size(0), batch = h_TBH.size(1), hidden = h_TBH.size(2);
-  const int64_t later_rows = (time - 1) * batch;
-  Tensor gradient = torch::mm(grad_gates.narrow(0, batch, later_rows).t(),
-                              h_TBH.view({-1, hidden}).narrow(0, 0, later_rows));
-  if (initial_h.defined()) gradient.addmm_(grad_gates.narrow(0, 0, batch).t(), initial_h);
-  return gradient;
+LstmOutput run_forward(const Tensor& x_TBI, const LstmState& initial, const LstmWeights& weights,
+                       const LstmCpuOptions& options, Workspace& workspace) {
+  LstmMemory& memory = workspace.memory;
+  const CpuKernels& kernels = cpu_kernels();
+  workspace.kernel = options.bfloat16 ? &kernels.lstm_bfloat16 : &kernels.lstm;
+  memory.rows.set(x_TBI.size(0), x_TBI.size(1), options.lengths);
+  LstmPass pass =
+      pass_of(x_TBI, initial.h_BH, initial.c_BH, weights.weight_ih, weights.weight_hh, workspace);
+  pass.x_NI = packed(x_TBI, memory.rows, memory.x);
+  Tensor h_TBH = torch::empty({x_TBI.size(0), x_TBI.size(1), pass.hidden});
+  float* h = h_TBH.data_ptr<float>();
+  if (memory.rows.dense()) {
+    run_lstm_forward(pass, sum_of_biases(weights, memory), h);
+  } else {
+    float* h_NH = memory.h.of(memory.rows.rows() * pass.hidden);
+    run_lstm_forward(pass, sum_of_biases(weights, memory), h_NH);
+    memory.rows.unpack(h_NH, pass.hidden, h);
+  }
+  return {h_TBH, last_cells(pass)};
+}
+
+/// The gradient of the last cell states in the packed order, which becomes that of the initial
+/// ones.
+float* cell_gradient(const Tensor& grad_last_c, int64_t count, LstmMemory& memory) {
+  float* grad_c = memory.grad_cells.of(count);
+  if (grad_last_c.defined()) {
+    const Tensor gradient = grad_last_c.contiguous();
+    memory.rows.sort(gradient.const_data_ptr<float>(), gradient.size(1), grad_c);
+  } else {
+    std::fill_n(grad_c, count, 0.0f);
+  }
+  return grad_c;
 }
 
 class LstmCpuFunction : public torch::autograd::Function<LstmCpuFunction> {
@@ -128,10 +151,11 @@ class LstmCpuFunction : public torch::autograd::Function<LstmCpuFunction> {
                                const std::optional<Tensor>& h0, const std::optional<Tensor>& c0,
                                const Tensor& weight_ih, const Tensor& weight_hh,
                                const Tensor& bias_ih, const Tensor& bias_hh,
+                               const LstmCpuOptions& options,
                                std::shared_ptr<Workspace> workspace) {
     const Tensor initial_h = h0.value_or(Tensor()), initial_c = c0.value_or(Tensor());
-    const LstmOutput output = run_forward(x, {initial_h, initial_c},
-                                          {weight_ih, weight_hh, bias_ih, bias_hh}, *workspace);
+    const LstmOutput output = run_forward(
+        x, {initial_h, initial_c}, {weight_ih, weight_hh, bias_ih, bias_hh}, options, *workspace);
     context->save_for_backward({x, initial_h, initial_c, weight_ih, weight_hh, output.h_TBH});
     context->saved_data["workspace"] =
         at::IValue::make_capsule(c10::make_intrusive<WorkspaceHolder>(std::move(workspace)));
@@ -145,25 +169,43 @@ class LstmCpuFunction : public torch::autograd::Function<LstmCpuFunction> {
     auto holder = c10::dynamic_intrusive_pointer_cast<WorkspaceHolder>(
         context->saved_data["workspace"].toCapsule());
     Workspace& workspace = *holder->workspace;
+    LstmMemory& memory = workspace.memory;
+    const PackedRows& rows = memory.rows;
 
+    LstmPass pass = pass_of(x, initial_h, initial_c, weight_ih, weight_hh, workspace);
+    const int64_t hidden = pass.hidden, states = rows.batch() * hidden;
+    // Not packed again: the forward pass did.
+    pass.x_NI = rows.dense() ? data_or_null(x) : memory.x.of(rows.rows() * pass.inputs);
+    const float* h_NH = rows.dense() ? data_or_null(h_TBH) : memory.h.of(rows.rows() * hidden);
     const Tensor grad_h = gradients[0].defined() ? gradients[0].contiguous() : Tensor();
+    Tensor grad_x = context->needs_input_grad(0) ? torch::empty_like(x) : Tensor();
     Tensor grad_initial_h = initial_h.defined() ? torch::empty_like(initial_h) : Tensor();
-    const Tensor grad_gates =
-        run_backward(h_TBH, weight_hh, initial_c, grad_h, gradients[1], workspace, grad_initial_h);
-    const Tensor grad_x =
-        context->needs_input_grad(0) ? torch::mm(grad_gates, weight_ih).view_as(x) : Tensor();
-    const Tensor grad_initial_c =
-        initial_c.defined() ? Workspace::cut(workspace.grad_cells, initial_c.sizes()).clone()
-                            : Tensor();
-    const Tensor grad_bias = grad_gates.sum(0);
-    return {grad_x,
-            grad_initial_h,
-            grad_initial_c,
-            torch::mm(grad_gates.t(), flat_rows(x)),
-            recurrent_weight_gradient(grad_gates, h_TBH, initial_h),
-            grad_bias,
-            grad_bias,
-            Tensor()};
+    Tensor grad_initial_c = initial_c.defined() ? torch::empty_like(initial_c) : Tensor();
+    Tensor grad_weight_ih = torch::empty_like(weight_ih);
+    Tensor grad_weight_hh = torch::empty_like(weight_hh);
+    Tensor grad_bias = torch::empty({4 * hidden});
+
+    LstmGradients out;
+    out.weight_ih = grad_weight_ih.data_ptr<float>();
+    out.weight_hh = grad_weight_hh.data_ptr<float>();
+    out.bias = grad_bias.data_ptr<float>();
+    if (grad_x.defined()) {
+      out.x_NI =
+          rows.dense() ? grad_x.data_ptr<float>() : memory.grad_x.of(rows.rows() * pass.inputs);
+    }
+    if (initial_h.defined()) out.initial_h_BH = memory.grad_initial_h.of(states);
+    float* grad_c = cell_gradient(gradients[1], states, memory);
+    run_lstm_backward(pass, h_NH, packed(grad_h, rows, memory.grad_h), grad_c, out);
+
+    if (grad_x.defined() && !rows.dense()) {
+      rows.unpack(out.x_NI, pass.inputs, grad_x.data_ptr<float>());
+    }
+    if (initial_h.defined()) {
+      rows.unsort(out.initial_h_BH, hidden, grad_initial_h.data_ptr<float>());
+    }
+    if (initial_c.defined()) rows.unsort(grad_c, hidden, grad_initial_c.data_ptr<float>());
+    return {grad_x,    grad_initial_h, grad_initial_c, grad_weight_ih, grad_weight_hh,
+            grad_bias, grad_bias,      Tensor(),       Tensor()};
   }
 
  private:
@@ -185,14 +227,14 @@ std::optional<Tensor> if_defined(const Tensor& tensor) {
 }  // namespace
 
 LstmOutput lstm_cpu(const Tensor& x_TBI, const LstmState& initial, const LstmWeights& weights,
-                    LstmWorkspacePool& pool) {
+                    LstmWorkspacePool& pool, const LstmCpuOptions& options) {
   const Tensor x = x_TBI.contiguous();
   const LstmState state{contiguous_or_undefined(initial.h_BH),
                         contiguous_or_undefined(initial.c_BH)};
-  if (!torch::GradMode::is_enabled()) return run_forward(x, state, weights, *pool.take());
-  const variable_list outputs =
-      LstmCpuFunction::apply(x, if_defined(state.h_BH), if_defined(state.c_BH), weights.weight_ih,
-                             weights.weight_hh, weights.bias_ih, weights.bias_hh, pool.take());
+  if (!torch::GradMode::is_enabled()) return run_forward(x, state, weights, options, *pool.take());
+  const variable_list outputs = LstmCpuFunction::apply(
+      x, if_defined(state.h_BH), if_defined(state.c_BH), weights.weight_ih, weights.weight_hh,
+      weights.bias_ih, weights.bias_hh, options, pool.take());
   return {outputs[0], outputs[1]};
 }
 

@@ -4,6 +4,7 @@
 #include "trainer/model/libtorch.h"
 
 #include <memory>
+#include <vector>
 
 namespace lockstep {
 
@@ -42,9 +43,18 @@ class LstmWorkspacePool {
   std::shared_ptr<Shared> shared_;
 };
 
-/// float32, contiguous, CPU. Padding is computed on like real steps: rows are independent, and a
-/// sequence's outputs up to its length do not depend on what follows.
+struct LstmCpuOptions {
+  /// Sequence lengths; empty: all have T steps. Padding is neither read nor computed on: outputs
+  /// and gradients are zero there, and last_c is each sequence's own last one.
+  std::vector<int64_t> lengths;
+  /// Operands of the matrix products are rounded to bfloat16; sums, states, weights and gradients
+  /// stay float32.
+  bool bfloat16 = false;
+};
+
+/// float32, CPU.
 LstmOutput lstm_cpu(const torch::Tensor& x_TBI, const LstmState& initial,
-                    const LstmWeights& weights, LstmWorkspacePool& pool);
+                    const LstmWeights& weights, LstmWorkspacePool& pool,
+                    const LstmCpuOptions& options = {});
 
 }  // namespace lockstep

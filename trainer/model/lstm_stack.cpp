@@ -118,11 +118,13 @@ LstmWeights without_forget_gate(const LstmWeights& weights) {
 
 }  // namespace
 
-LstmOutput LstmStackImpl::run_direction(const Tensor& x_TBF, const LstmWeights& own,
-                                        const LstmState& initial) {
+LstmOutput LstmStackImpl::run_direction(const Tensor& x_TBF, const Lengths& lengths,
+                                        const LstmWeights& own, const LstmState& initial) {
   const LstmWeights weights = config_.forget_gate ? own : without_forget_gate(own);
   const bool ours = config_.kernel == "cpu" || (config_.kernel == "auto" && !x_TBF.is_cuda());
-  if (ours) return lstm_cpu(x_TBF, initial, weights, pool_);
+  if (ours) {
+    return lstm_cpu(x_TBF, initial, weights, pool_, {lengths, config_.precision == "bfloat16"});
+  }
   const auto or_zeros = [&](const Tensor& state) {
     return state.defined() ? state.unsqueeze(0)
                            : torch::zeros({1, x_TBF.size(1), config_.hidden_size}, x_TBF.options());
@@ -137,12 +139,13 @@ LstmOutput LstmStackImpl::run_direction(const Tensor& x_TBF, const LstmWeights& 
 
 Tensor LstmStackImpl::forward(const Tensor& x_TBF, const Lengths& lengths, const DropoutKey& key,
                               int first_site, std::vector<LstmState>* states) {
-  TORCH_CHECK(states == nullptr || !config_.bidirectional, "states are carried in one direction");
+  TORCH_CHECK(states == nullptr || (!config_.bidirectional && all_full(lengths, x_TBF.size(0))),
+              "states are carried in one direction, from batches without padding");
   Tensor y = x_TBF;
   for (size_t layer = 0; layer < layers_.size(); ++layer) {
     if (layer > 0) y = dropout(y, config_.dropout, key, first_site + static_cast<int>(layer));
     const LstmState initial = states == nullptr ? LstmState{} : states->at(layer);
-    const LstmOutput forwards = run_direction(y, layers_[layer][0], initial);
+    const LstmOutput forwards = run_direction(y, lengths, layers_[layer][0], initial);
     if (states != nullptr) {
       const Tensor last_h = forwards.h_TBH.select(0, forwards.h_TBH.size(0) - 1);
       states->at(layer) = {last_h.detach().clone(), forwards.last_c_BH.detach()};
@@ -150,7 +153,7 @@ Tensor LstmStackImpl::forward(const Tensor& x_TBF, const Lengths& lengths, const
     Tensor output = forwards.h_TBH;
     if (config_.bidirectional) {
       const Tensor backwards =
-          run_direction(reverse_sequences(y, lengths), layers_[layer][1], {}).h_TBH;
+          run_direction(reverse_sequences(y, lengths), lengths, layers_[layer][1], {}).h_TBH;
       output = torch::cat({output, reverse_sequences(backwards, lengths)}, 2);
     }
     y = output;

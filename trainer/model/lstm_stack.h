@@ -22,10 +22,11 @@ class LstmStackImpl : public torch::nn::Module {
  public:
   LstmStackImpl(int64_t input_size, const ModelConfig& config);
 
-  /// x [T, B, input_size] -> [T, B, output_size]. Outputs behind a sequence's end are arbitrary.
+  /// x [T, B, input_size] -> [T, B, output_size]. Outputs behind a sequence's end are arbitrary
+  /// (zeros where our own kernel runs, which costs nothing for padding).
   /// `first_site` numbers this stack's dropout sites. `states`, one per layer, are where sequences
   /// begin and, afterwards, where they ended (after T steps, without a graph); null: zeros, and
-  /// nobody asks. Only for stacks of one direction.
+  /// nobody asks. Only for stacks of one direction and batches without padding.
   torch::Tensor forward(const torch::Tensor& x_TBF, const Lengths& lengths, const DropoutKey& key,
                         int first_site = 0, std::vector<LstmState>* states = nullptr);
 
@@ -33,8 +34,8 @@ class LstmStackImpl : public torch::nn::Module {
 
  private:
   LstmWeights make_weights(int64_t input_size, const std::string& suffix);
-  LstmOutput run_direction(const torch::Tensor& x_TBF, const LstmWeights& weights,
-                           const LstmState& initial);
+  LstmOutput run_direction(const torch::Tensor& x_TBF, const Lengths& lengths,
+                           const LstmWeights& weights, const LstmState& initial);
 
   ModelConfig config_;
   std::vector<std::vector<LstmWeights>> layers_;  ///< [layer][direction]

@@ -32,6 +32,7 @@ struct ModelConfig {
   bool reverse_complement = false;
   double tolerance = 0.04;
   std::string kernel = "auto";
+  std::string precision = "float32";
   double logit_scale = 0.0;
   int64_t negatives = 0;
   double negatives_power = 0.75;
@@ -164,6 +165,11 @@ struct ModelConfig {
              "who computes the LSTM: LibTorch (aten), Lockstep's own CPU kernel (cpu), or the "
              "faster one that fits device and shape (auto)")
         .one_of({"auto", "aten", "cpu"});
+    fields
+        .add("precision", precision,
+             "of the operands of the LSTM's matrix products on a CPU, with kernel cpu or auto; "
+             "sums, states, weights and gradients stay float32")
+        .one_of({"float32", "bfloat16"});
     describe_ranking(fields);
     describe_forecasts(fields);
   }

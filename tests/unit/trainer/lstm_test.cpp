@@ -9,6 +9,7 @@
 #include "tests/unit/trainer/lstm_equations.h"
 #include "trainer/model/kernels/cpu_kernels.h"
 #include "trainer/model/lstm_cpu.h"
+#include "trainer/model/lstm_passes.h"
 #include "trainer/model/lstm_stack.h"
 
 namespace lockstep {
@@ -156,34 +157,155 @@ INSTANTIATE_TEST_SUITE_P(Shapes, LstmLayer,
                                          Shape{5, 7, 3, 8, false}, Shape{4, 13, 6, 17, true},
                                          Shape{6, 5, 28, 33, false}, Shape{28, 11, 28, 128, true}));
 
-TEST(LstmKernels, AllThatRunHereAgree) {
-  const int64_t T = 9, B = 14, H = 37;
+/// A ragged layer's results by one kernel: outputs and all gradients.
+std::vector<Tensor> run_kernel(const LstmKernel& kernel, bool with_state) {
+  const int64_t T = 9, B = 14, I = 21, H = 37;
   torch::manual_seed(3);
-  const Tensor weight = torch::randn({4 * H, H}).mul_(0.2), pre = torch::randn({T, B, 4 * H});
-  const Tensor grad_h = torch::randn({T, B, H}), h0 = torch::randn({B, H}),
-               c0 = torch::randn({B, H});
+  LstmMemory memory;
+  memory.rows.set(T, B, {9, 1, 7, 7, 2, 9, 9, 3, 5, 1, 8, 4, 6, 2});
+  const int64_t N = memory.rows.rows();
+  const Tensor x = torch::randn({N, I}), h0 = torch::randn({B, H}), c0 = torch::randn({B, H});
+  const Tensor weight_ih = torch::randn({4 * H, I}).mul_(0.2);
+  const Tensor weight_hh = torch::randn({4 * H, H}).mul_(0.2), bias = torch::randn({4 * H});
+  const Tensor grad_h = torch::randn({N, H});
+  LstmPass pass{kernel, memory, I, H, x.const_data_ptr<float>()};
+  if (with_state) {
+    pass.initial_h_BH = h0.const_data_ptr<float>();
+    pass.initial_c_BH = c0.const_data_ptr<float>();
+  }
+  pass.weight_ih = weight_ih.const_data_ptr<float>();
+  pass.weight_hh = weight_hh.const_data_ptr<float>();
+  const Tensor h = torch::empty({N, H}), grad_c = torch::ones({B, H});
+  const Tensor grad_x = torch::empty({N, I}), grad_h0 = torch::zeros({B, H});
+  const Tensor grad_ih = torch::empty({4 * H, I}), grad_hh = torch::empty({4 * H, H});
+  const Tensor grad_bias = torch::empty({4 * H});
+  run_lstm_forward(pass, bias.const_data_ptr<float>(), h.data_ptr<float>());
+  run_lstm_backward(
+      pass, h.const_data_ptr<float>(), grad_h.const_data_ptr<float>(), grad_c.data_ptr<float>(),
+      {grad_x.data_ptr<float>(), with_state ? grad_h0.data_ptr<float>() : nullptr,
+       grad_ih.data_ptr<float>(), grad_hh.data_ptr<float>(), grad_bias.data_ptr<float>()});
+  return {h, grad_c, grad_x, grad_h0, grad_ih, grad_hh, grad_bias};
+}
+
+void expect_agreement(LstmKernel CpuKernels::*member, bool with_state, double tolerance) {
   std::vector<Tensor> first;
   for (const CpuKernels* const* set = runnable_cpu_kernels(); *set != nullptr; ++set) {
-    const LstmKernel& kernel = (*set)->lstm;
-    Tensor gates = pre.clone(), c = torch::empty({T, B, H}), tanh_c = torch::empty({T, B, H});
-    Tensor h = torch::empty({T, B, H}), grad_c = torch::zeros({B, H}),
-           grad_h0 = torch::empty({B, H});
-    Tensor forward = torch::empty({static_cast<int64_t>(kernel.packed_forward_size(H))});
-    Tensor backward = torch::empty({static_cast<int64_t>(kernel.packed_backward_size(H))});
-    kernel.pack_forward(weight.const_data_ptr<float>(), H, forward.data_ptr<float>());
-    kernel.pack_backward(weight.const_data_ptr<float>(), H, backward.data_ptr<float>());
-    kernel.forward({T, B, H, forward.const_data_ptr<float>(), h0.const_data_ptr<float>(),
-                    c0.const_data_ptr<float>(), gates.data_ptr<float>(), c.data_ptr<float>(),
-                    tanh_c.data_ptr<float>(), h.data_ptr<float>()});
-    kernel.backward({T, B, H, backward.const_data_ptr<float>(), c0.const_data_ptr<float>(),
-                     c.const_data_ptr<float>(), tanh_c.const_data_ptr<float>(),
-                     grad_h.const_data_ptr<float>(), nullptr, gates.data_ptr<float>(),
-                     grad_c.data_ptr<float>(), grad_h0.data_ptr<float>()});
-    const std::vector<Tensor> results = {h, c, gates, grad_c, grad_h0};
+    const std::vector<Tensor> results = run_kernel((*set)->*member, with_state);
     if (first.empty()) first = results;
-    for (size_t i = 0; i < results.size(); ++i)
-      expect_near(results[i], first[i], 1e-5, (*set)->name);
+    for (size_t i = 0; i < results.size(); ++i) {
+      expect_near(results[i], first[i], tolerance, (*set)->name + std::to_string(i));
+    }
   }
+}
+
+TEST(LstmKernels, AllThatRunHereAgree) {
+  for (const bool with_state : {false, true}) {
+    expect_agreement(&CpuKernels::lstm, with_state, 1e-5);
+    // A sum that is rounded differently can be rounded to another bfloat16.
+    expect_agreement(&CpuKernels::lstm_bfloat16, with_state, 4e-3);
+  }
+}
+
+TEST(LstmKernels, Bfloat16IsNearFloat32) {
+  for (const CpuKernels* const* set = runnable_cpu_kernels(); *set != nullptr; ++set) {
+    const std::vector<Tensor> near = run_kernel((*set)->lstm_bfloat16, true);
+    const std::vector<Tensor> exact = run_kernel((*set)->lstm, true);
+    for (size_t i = 0; i < near.size(); ++i) {
+      EXPECT_LT((near[i] - exact[i]).norm().item<double>(), 0.02 * exact[i].norm().item<double>())
+          << (*set)->name << " " << i;
+      EXPECT_FALSE(torch::equal(near[i], exact[i])) << (*set)->name << " " << i;
+    }
+  }
+}
+
+TEST(LstmKernels, RepeatThemselvesBitByBit) {
+  for (const CpuKernels* const* set = runnable_cpu_kernels(); *set != nullptr; ++set) {
+    const std::vector<Tensor> first = run_kernel((*set)->lstm, true);
+    const std::vector<Tensor> second = run_kernel((*set)->lstm, true);
+    for (size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(torch::equal(first[i], second[i])) << i;
+  }
+}
+
+TEST(PackedRows, LeaveOutSequencesWithoutSteps) {
+  PackedRows rows;
+  rows.set(4, 3, {2, 0, 3});
+  EXPECT_FALSE(rows.dense());
+  EXPECT_EQ(rows.time(), 3);
+  EXPECT_EQ(rows.rows(), 5);
+  EXPECT_EQ(rows.last_row(0), 4);
+  EXPECT_EQ(rows.last_row(1), 3);
+  EXPECT_EQ(rows.last_row(2), -1);
+  const std::vector<float> padded = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  std::vector<float> packed(5), back(12, -1);
+  rows.pack(padded.data(), 1, packed.data());
+  EXPECT_EQ(packed, (std::vector<float>{2, 0, 5, 3, 8}));
+  rows.unpack(packed.data(), 1, back.data());
+  EXPECT_EQ(back, (std::vector<float>{0, 0, 2, 3, 0, 5, 0, 0, 8, 0, 0, 0}));
+}
+
+/// Steps behind a sequence's end become `value`.
+Tensor padded_with(double value, const Tensor& x_TBF, const Lengths& lengths) {
+  return x_TBF.detach().masked_fill(~real_steps(lengths, x_TBF), value);
+}
+
+TEST(LstmRagged, EqualsPyTorchsPackedSequenceAndNeverReadsPadding) {
+  const Problem p(11, 6, 5, 19, true);
+  const Lengths lengths = {4, 11, 1, 7, 7, 2};
+  LstmWorkspacePool pool;
+  Tensor x = padded_with(NAN, p.x, lengths).set_requires_grad(true);
+  const LstmOutput ours = lstm_cpu(x, {p.h0, p.c0}, p.weights, pool, {lengths});
+  const Tensor weight_h = padded_with(0, p.weight_h, lengths);
+  std::vector<Tensor> leaves = p.leaves();
+  leaves[0] = x;
+  const auto our_gradients = torch::autograd::grad(
+      {(ours.h_TBH * weight_h).sum() + (ours.last_c_BH * p.weight_c).sum()}, leaves);
+
+  torch::nn::LSTM peer(torch::nn::LSTMOptions(p.inputs, p.hidden));
+  auto theirs = peer->named_parameters();
+  {
+    torch::NoGradGuard no_grad;
+    theirs["weight_ih_l0"].copy_(p.weights.weight_ih);
+    theirs["weight_hh_l0"].copy_(p.weights.weight_hh);
+    theirs["bias_ih_l0"].copy_(p.weights.bias_ih);
+    theirs["bias_hh_l0"].copy_(p.weights.bias_hh);
+  }
+  const auto packed = torch::nn::utils::rnn::pack_padded_sequence(
+      p.x, torch::tensor(lengths, torch::kInt64), false, /*enforce_sorted=*/false);
+  const auto [output, state] = peer->forward_with_packed_input(
+      packed, std::make_tuple(p.h0.unsqueeze(0), p.c0.unsqueeze(0)));
+  const Tensor h = std::get<0>(torch::nn::utils::rnn::pad_packed_sequence(output));
+  const Tensor c = std::get<1>(state).squeeze(0);
+  expect_near(ours.h_TBH, h, 1e-5, "outputs");
+  expect_near(ours.last_c_BH, c, 1e-5, "last cell states");
+  const auto their_gradients =
+      torch::autograd::grad({(h * weight_h).sum() + (c * p.weight_c).sum()},
+                            {p.x, theirs["weight_ih_l0"], theirs["weight_hh_l0"],
+                             theirs["bias_ih_l0"], theirs["bias_hh_l0"], p.h0, p.c0});
+  for (size_t i = 0; i < our_gradients.size(); ++i) {
+    expect_near(our_gradients[i], their_gradients[i], 1e-5, "gradient " + std::to_string(i));
+  }
+}
+
+TEST(LstmLayerMemory, SteadyStateAllocatesNone) {
+  ModelConfig config;
+  config.hidden_size = 24;
+  config.num_layers = 2;
+  config.bidirectional = true;
+  LstmStack stack(6, config);
+  const auto step = [&](const Lengths& lengths) {
+    stack->forward(torch::randn({9, 4, 6}), lengths, {}).sum().backward();
+  };
+  // Layers take their memory from one pool: each piece must first have been each layer's.
+  for (int i = 0; i < 20; ++i) {
+    step({});
+    step({9, 4, 1, 6});
+  }
+  const int64_t before = LstmMemory::growths();
+  for (int i = 0; i < 5; ++i) {
+    step({});
+    step({3, 9, 9, 2});
+  }
+  EXPECT_EQ(LstmMemory::growths(), before);
 }
 
 TEST(LstmLayerMemory, SecondBackwardIsRefused) {

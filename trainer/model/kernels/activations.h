@@ -30,7 +30,7 @@ inline typename S::Vec exponential(typename S::Vec x) {
 
 template <class S>
 inline typename S::Vec sigmoid(typename S::Vec x) {
-  return S::all(1.0f) / (S::all(1.0f) + exponential<S>(-x));
+  return S::reciprocal(S::all(1.0f) + exponential<S>(-x));
 }
 
 /// (1 - e^-2x) / (1 + e^-2x); near zero, where that would cancel, the odd polynomial of Cephes'
@@ -39,7 +39,7 @@ template <class S>
 inline typename S::Vec hyperbolic_tangent(typename S::Vec x) {
   using Vec = typename S::Vec;
   const Vec e = exponential<S>(S::all(-2.0f) * x);
-  const Vec large = (S::all(1.0f) - e) / (S::all(1.0f) + e);
+  const Vec large = (S::all(1.0f) - e) * S::reciprocal(S::all(1.0f) + e);
   const Vec z = x * x;
   Vec p = S::all(-5.70498872745e-3f);
   p = p * z + S::all(2.06390887954e-2f);

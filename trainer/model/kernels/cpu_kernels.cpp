@@ -10,7 +10,7 @@ namespace lockstep {
 namespace {
 
 struct Runnable {
-  std::array<const CpuKernels*, 4> list{};
+  std::array<const CpuKernels*, 5> list{};
 
   Runnable() {
     size_t count = 0;
@@ -18,6 +18,7 @@ struct Runnable {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq")) {
+      if (__builtin_cpu_supports("avx512bf16")) list[count++] = &kAvx512Bf16Kernels;
       list[count++] = &kAvx512Kernels;
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {

@@ -9,10 +9,13 @@ namespace lockstep {
 
 /// All implementations have the same results to rounding; each is bitwise repeatable.
 struct CpuKernels {
-  const char* name;  ///< "avx512", "avx2", "portable"
+  const char* name;  ///< "avx512_bf16", "avx512", "avx2", "portable"
   LstmKernel lstm;
+  LstmKernel lstm_bfloat16;  ///< operands of products rounded to bfloat16, sums in float32
   UpdateKernel update;
   SoftmaxKernel softmax;
+  /// Runs multiply-adds on registers; returns how many floating-point operations that were.
+  double (*peak)(int64_t rounds, float* two_numbers);
 };
 
 /// The fastest this processor can run. The environment variable LOCKSTEP_CPU_KERNELS names another
@@ -26,6 +29,7 @@ extern const CpuKernels kPortableKernels;
 #if defined(__x86_64__)
 extern const CpuKernels kAvx2Kernels;
 extern const CpuKernels kAvx512Kernels;
+extern const CpuKernels kAvx512Bf16Kernels;
 #endif
 
 }  // namespace lockstep

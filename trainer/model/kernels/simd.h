@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace lockstep {
 
@@ -52,8 +53,45 @@ struct Simd {
   /// x in every place (x - 0 is x for every x, so this is a broadcast and nothing else).
   static Vec all(float x) { return x - Vec{}; }
 
+  /// Rows become columns.
+  static void transpose(Vec (&rows)[kFloats]) { exchange<kFloats / 2>(rows); }
+
+  /// Every other value of a and then of b, from the first or from the second one on.
+  static Vec evens(Vec a, Vec b) { return every_other<0>(a, b, Places()); }
+  static Vec odds(Vec a, Vec b) { return every_other<1>(a, b, Places()); }
+
+  static Vec reciprocal(Vec x) { return all(1.0f) / x; }
+
   static Vec max(Vec a, Vec b) { return a > b ? a : b; }
   static Vec min(Vec a, Vec b) { return a < b ? a : b; }
+
+ private:
+  using Places = std::make_integer_sequence<int, kFloats>;
+
+  template <int kFirst, int... j>
+  static Vec every_other(Vec a, Vec b, std::integer_sequence<int, j...>) {
+    return __builtin_shufflevector(a, b, (2 * j + kFirst)...);
+  }
+
+  /// Swaps the off-diagonal squares of kSide values in each square of twice that side, then goes on
+  /// with their halves.
+  template <int kSide>
+  static void exchange(Vec (&rows)[kFloats]) {
+    if constexpr (kSide > 0) {
+      for (int i = 0; i < kFloats; ++i) {
+        if ((i & kSide) == 0) {
+          exchange_rows<kSide>(rows[i], rows[i + kSide], Places());
+        }
+      }
+      exchange<kSide / 2>(rows);
+    }
+  }
+  template <int kSide, int... j>
+  static void exchange_rows(Vec& a, Vec& b, std::integer_sequence<int, j...>) {
+    const Vec upper = __builtin_shufflevector(a, b, ((j & kSide) ? kFloats + j - kSide : j)...);
+    b = __builtin_shufflevector(a, b, ((j & kSide) ? kFloats + j : j + kSide)...);
+    a = upper;
+  }
 };
 
 }  // namespace lockstep
