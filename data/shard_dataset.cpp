@@ -32,7 +32,9 @@ ShardDataset::ShardDataset(const ShardFile& file, std::string path, ElementType 
   check_type(element);
   check_storage();
   check_shape();
-  const bool plain = is_native_ && !has_deflate_ && !has_shuffle_ && !file_->has_user_block();
+  const bool checksums_count = has_fletcher32_ && file_->vouched_by() == VouchedBy::itself;
+  const bool plain =
+      is_native_ && !has_deflate_ && !has_shuffle_ && !checksums_count && !file_->has_user_block();
   if (plain && (is_chunked_ ? locate_chunks() : locate_contiguous())) dataset_.close();
 }
 

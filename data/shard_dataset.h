@@ -32,7 +32,7 @@ class ShardDataset {
 
   /// Whether rows are read past libhdf5, straight from where the chunks lie in the file. That is
   /// several times faster for single rows in random order; it is possible for data in this
-  /// machine's own byte order and without compression.
+  /// machine's own byte order and without compression, when no checksum has to be compared.
   bool is_direct() const { return !dataset_.valid(); }
 
   /// Reads everything now, so that later reads only copy.

@@ -208,6 +208,7 @@ EvaluationReport evaluate(const EvaluateRequest& request, Communicator& host) {
   EvaluationSettings settings;
   settings.batch_size =
       request.batch_size > 0 ? request.batch_size : loaded.config.evaluate.batch_size;
+  settings.threads = loaded.config.data.threads;
   settings.steps = loaded.config.data.steps;
   settings.window = loaded.config.batch.window;
   settings.decode = loaded.config.evaluate.decode != "never";
