@@ -159,7 +159,7 @@ Tensor Optimizer::part_of(const Tensor& whole) const {
 std::vector<TensorView> Optimizer::gather_state(Communicator& exchange,
                                                 const std::vector<Span>& shards,
                                                 std::vector<Tensor>& memory) const {
-  const bool sharded = static_cast<int64_t>(shard_.size()) < buffers_.gradients().numel();
+  const bool sharded = !shards.empty();  // of a small model one rank may have all
   std::vector<TensorView> all;
   for (const auto& [name, state] : state_) {
     Tensor whole = state;
