@@ -32,7 +32,9 @@ ShardDataset::ShardDataset(const ShardFile& file, std::string path, ElementType 
   check_type(element);
   check_storage();
   check_shape();
-  const bool plain = is_native_ && !has_deflate_ && !has_shuffle_ && !file_->has_user_block();
+  const bool checksums_count = has_fletcher32_ && file_->vouched_by() == VouchedBy::itself;
+  const bool plain =
+      is_native_ && !has_deflate_ && !has_shuffle_ && !checksums_count && !file_->has_user_block();
   if (plain && (is_chunked_ ? locate_chunks() : locate_contiguous())) dataset_.close();
 }
 
@@ -105,6 +107,7 @@ void ShardDataset::check_storage() {
 void ShardDataset::check_filters(hid_t creation) {
   const int count = H5Pget_nfilters(creation);
   if (count < 0) fail("has no readable list of filters");
+  std::vector<H5Z_filter_t> filters;
   for (int i = 0; i < count; ++i) {
     unsigned flags = 0;
     unsigned config = 0;
@@ -125,25 +128,27 @@ void ShardDataset::check_filters(hid_t creation) {
         fail(fmt::format("uses the filter {}; shuffle, deflate and fletcher32 are allowed",
                          static_cast<int>(filter)));
     }
+    filters.push_back(filter);
   }
+  chunk_check_.emplace(*file_, path_, std::move(filters));
 }
 
 void ShardDataset::check_shape() {
   const Hdf5Id space = owned_space(H5Dget_space(dataset_.get()));
   const int found = H5Sget_simple_extent_ndims(space.get());
   if (found != rank_) fail(fmt::format("has {} dimensions; {} expected", found, rank_));
-  std::array<hsize_t, kMaxRank> extent{0, 1, 1};
-  if (H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr) < 0) fail("has no shape");
+  if (H5Sget_simple_extent_dims(space.get(), extent_.data(), nullptr) < 0) fail("has no shape");
   const auto width = static_cast<hsize_t>(width_);
   // Each factor is bounded before they are multiplied.
-  if (extent[1] > width || extent[2] > width || extent[1] * extent[2] != width) {
-    fail(rank_ == 3
-             ? fmt::format("has {} by {} numbers a row; {} expected", extent[1], extent[2], width_)
-             : fmt::format("has {} columns; {} expected", extent[1], width_));
+  if (extent_[1] > width || extent_[2] > width || extent_[1] * extent_[2] != width) {
+    fail(rank_ == 3 ? fmt::format("has {} by {} numbers a row; {} expected", extent_[1], extent_[2],
+                                  width_)
+                    : fmt::format("has {} columns; {} expected", extent_[1], width_));
   }
-  check_rows(extent[0]);
-  rows_ = static_cast<int64_t>(extent[0]);
-  const bool whole_rows = chunk_[1] == extent[1] && chunk_[2] == extent[2];
+  check_rows(extent_[0]);
+  rows_ = static_cast<int64_t>(extent_[0]);
+  if (!is_chunked_) check_unchunked_bytes();
+  const bool whole_rows = chunk_[1] == extent_[1] && chunk_[2] == extent_[2];
   if (is_chunked_ && whole_rows) chunk_rows_ = static_cast<int64_t>(chunk_[0]);
 }
 
@@ -154,6 +159,14 @@ void ShardDataset::check_rows(hsize_t rows) const {
   if (rows > static_cast<hsize_t>(most)) {
     fail(fmt::format("claims {} rows, more than a file of {} bytes can hold", rows, file_->size()));
   }
+}
+
+void ShardDataset::check_unchunked_bytes() const {
+  const Hdf5Id type = owned_type(H5Dget_type(dataset_.get()));
+  const auto expected = static_cast<hsize_t>(rows_ * width_) * H5Tget_size(type.get());
+  const hsize_t found = H5Dget_storage_size(dataset_.get());
+  // libhdf5 copies by the shape, whatever the size is that the layout gives.
+  if (found != expected) fail(fmt::format("keeps {} bytes; its shape has {}", found, expected));
 }
 
 bool ShardDataset::locate_contiguous() {
@@ -237,9 +250,28 @@ void ShardDataset::read_chunks(int64_t first, int64_t count, char* destination) 
   }
 }
 
+void ShardDataset::require_whole_chunks(int64_t first, int64_t count) const {
+  if (!is_chunked_) return;
+  const Hdf5Id type = owned_type(H5Dget_type(dataset_.get()));
+  const size_t bytes = chunk_[0] * chunk_[1] * chunk_[2] * H5Tget_size(type.get());
+  const auto height = static_cast<int64_t>(chunk_[0]);
+  checked_chunk_rows_.resize(static_cast<size_t>((rows_ + height - 1) / height));
+  for (int64_t i = first / height; i <= (first + count - 1) / height; ++i) {
+    if (checked_chunk_rows_[static_cast<size_t>(i)]) continue;
+    for (hsize_t column = 0; column < extent_[1]; column += chunk_[1]) {
+      for (hsize_t plane = 0; plane < extent_[2]; plane += chunk_[2]) {
+        chunk_check_->require_whole(dataset_.get(),
+                                    {static_cast<hsize_t>(i) * chunk_[0], column, plane}, bytes);
+      }
+    }
+    checked_chunk_rows_[static_cast<size_t>(i)] = true;
+  }
+}
+
 void ShardDataset::read_by_hdf5(int64_t first, int64_t count, void* destination) const {
   file_->require_unchanged();
   const Hdf5Session session;
+  require_whole_chunks(first, count);
   const Hdf5Id source = select_rows(dataset_.get(), rank_, first, count);
   const Hdf5Id target = memory_rows(2, count, width_);
   if (!source.valid() || !target.valid() ||

@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "data/chunk_check.h"
 #include "data/host_buffer.h"
 #include "data/shard_file.h"
 
@@ -30,7 +32,7 @@ class ShardDataset {
 
   /// Whether rows are read past libhdf5, straight from where the chunks lie in the file. That is
   /// several times faster for single rows in random order; it is possible for data in this
-  /// machine's own byte order and without compression.
+  /// machine's own byte order and without compression, when no checksum has to be compared.
   bool is_direct() const { return !dataset_.valid(); }
 
   /// Reads everything now, so that later reads only copy.
@@ -45,12 +47,14 @@ class ShardDataset {
   void open();
   void check_type(ElementType element);
   void check_shape();
+  void check_unchunked_bytes() const;
   void check_rows(hsize_t rows) const;
   void check_storage();
   void check_filters(hid_t creation);
   bool locate_contiguous();
   bool locate_chunks();
   void read_chunks(int64_t first, int64_t count, char* destination) const;
+  void require_whole_chunks(int64_t first, int64_t count) const;
   void read_by_hdf5(int64_t first, int64_t count, void* destination) const;
   [[noreturn]] void fail(const std::string& problem) const { file_->fail(path_, problem); }
 
@@ -68,7 +72,10 @@ class ShardDataset {
   bool has_fletcher32_ = false;
   bool has_shuffle_ = false;
   Hdf5Id dataset_;
+  std::array<hsize_t, kMaxRank> extent_{0, 1, 1};
   std::array<hsize_t, kMaxRank> chunk_{1, 1, 1};
+  mutable std::optional<ChunkCheck> chunk_check_;  ///< under a Hdf5Session, as the next one
+  mutable std::vector<bool> checked_chunk_rows_;
   int64_t chunk_rows_ = 0;              ///< 0: chunks do not hold whole rows
   std::vector<int64_t> chunk_offsets_;  ///< in the file, in the order of rows
   HostBuffer kept_;                     ///< all rows, or empty

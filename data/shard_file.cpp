@@ -42,7 +42,8 @@ FileStamp stamp_of(const std::filesystem::path& path) {
   return stamp_from(status);
 }
 
-ShardFile::ShardFile(std::filesystem::path path) : path_(std::move(path)) {
+ShardFile::ShardFile(std::filesystem::path path, VouchedBy vouched_by)
+    : path_(std::move(path)), vouched_by_(vouched_by) {
   struct stat status {};
   if (::stat(path_.c_str(), &status) != 0) throw cannot_open(path_, errno);
   if (!S_ISREG(status.st_mode)) fail("", "is not a regular file");

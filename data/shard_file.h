@@ -22,10 +22,14 @@ struct FileStamp {
 /// Throws Error(missing).
 FileStamp stamp_of(const std::filesystem::path& path);
 
+/// Who tells that bytes are as they were written: the SHA-256 of a manifest, or only the checksums
+/// inside of the file, which libhdf5 compares as it reads.
+enum class VouchedBy { manifest, itself };
+
 class ShardFile {
  public:
   /// Throws Error: missing when it cannot be opened, corrupt when it is not an HDF5 file.
-  explicit ShardFile(std::filesystem::path path);
+  explicit ShardFile(std::filesystem::path path, VouchedBy vouched_by = VouchedBy::itself);
   ShardFile(const ShardFile&) = delete;
   ShardFile& operator=(const ShardFile&) = delete;
 
@@ -43,6 +47,7 @@ class ShardFile {
   void close_hdf5() { hdf5_.close(); }
 
   int64_t size() const { return stamp_.bytes; }
+  VouchedBy vouched_by() const { return vouched_by_; }
   bool has_user_block() const;
 
   /// Refuses a path that any link but a hard one leads along: no shard may point elsewhere.
@@ -62,6 +67,7 @@ class ShardFile {
   };
 
   std::filesystem::path path_;
+  VouchedBy vouched_by_;
   Descriptor descriptor_;
   FileStamp stamp_;
   mutable std::atomic<uint32_t> reads_{0};

@@ -27,7 +27,7 @@ void check_dimension(const ShardFile& file, const std::string& place,
 }  // namespace
 
 ShardReader::ShardReader(const std::filesystem::path& file, const std::vector<StreamSchema>& schema)
-    : file_(file) {
+    : file_(file, VouchedBy::manifest) {
   const Hdf5Session session;
   check_attributes(schema);
   for (size_t i = 0; i < schema.size(); ++i) {

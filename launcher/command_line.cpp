@@ -34,6 +34,7 @@ void describe_program(CLI::App& app, CommandLine& line, std::ostream& out) {
   add_train(app, line, out);
   add_evaluate(app, line, out);
   add_predict(app, line, out);
+  add_monitor(app, line, out);
   add_data(app, line, out);
   add_bench(app, line, out);
   add_config(app, line, out);

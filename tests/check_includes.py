@@ -19,13 +19,14 @@ ARROWS = [
     (r"trainer/comm/", r"trainer/comm/|data/"),
     (r"trainer/observers/", r"trainer/observers/|data/"),
     (r"trainer/model/", r"trainer/model/|data/"),
+    (r"trainer/monitor/", r"trainer/monitor/|data/"),
     (r"trainer/", r"trainer/|data/"),
     (r"launcher/", r"launcher/|trainer/|data/"),
     (r"tests/", r"tests/|launcher/|trainer/|data/"),
 ]
 
 # Third-party header -> the files that may name it; tests may name any of them.
-TRAINER_WITHOUT_TORCH = r"(?!comm/|observers/|model/kernels/|checkpoint|safetensors|run_directory)"
+TRAINER_WITHOUT_TORCH = r"(?!comm/|observers/|monitor/|model/kernels/|checkpoint|safetensors|run_directory)"
 HOMES = [
     (r"hdf5(_hl)?\.h", r"data/shard_"),
     (r"openssl/", r"data/base/sha256"),

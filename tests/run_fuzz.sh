@@ -17,6 +17,7 @@ fi
 mkdir -p -- "$work/corpus"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 # A valid input takes milliseconds; none may need more memory than this.
-exec "$program" "$work/corpus" "$root/tests/fuzz/corpus/$target" \
+# Whatever happens, it ends: an hour of waiting would be an hour without any other test.
+exec timeout --kill-after=5 "$((LOCKSTEP_FUZZ_SECONDS + 120))" "$program" "$work/corpus" "$root/tests/fuzz/corpus/$target" \
   -artifact_prefix="$work/" -max_total_time="$LOCKSTEP_FUZZ_SECONDS" -max_len=65536 \
   -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 -print_final_stats=1 -verbosity=1

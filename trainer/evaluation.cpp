@@ -70,6 +70,7 @@ void add_own_batches(Replica& replica, const Split& split, const EvaluationSetti
     options.world_size = world_size;
     options.deal_whole_batches = true;
     options.prefetch = settings.prefetch;
+    options.threads = settings.threads;
     SamplerOptions in_order{settings.batch_size, Shuffle::none};
     in_order.window = settings.window;
     const Sampler sampler(split.size(), in_order,

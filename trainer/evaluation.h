@@ -14,6 +14,7 @@ struct EvaluationSettings {
   int64_t batch_size = 256;
   bool on_all_ranks = true;  ///< false: rank zero computes, the others wait
   int64_t prefetch = 4;
+  int64_t threads = 1;  ///< that make batches
   int64_t steps = 35;   ///< texts: tokens of each row computed at once
   int64_t window = 0;   ///< sequences: batches' worth that are sorted by length
   bool decode = false;  ///< see Task::evaluate

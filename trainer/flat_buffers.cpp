@@ -25,13 +25,20 @@ FlatBuffers::FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t
                          const Allocate& allocate) {
   torch::NoGradGuard no_grad;
   for (const auto& item : model.named_parameters()) {
-    ranges_.push_back({item.key(), item.value().sizes().vec(), 0, item.value().numel()});
+    ranges_.push_back({item.key(), item.value().sizes().vec(), 0, item.value().numel(),
+                       item.value().requires_grad()});
   }
   int64_t size = 0;
-  for (auto range = ranges_.rbegin(); range != ranges_.rend(); ++range) {
-    range->offset = size;
-    size += aligned(range->count);
-  }
+  const auto place = [&](bool trained) {
+    for (auto range = ranges_.rbegin(); range != ranges_.rend(); ++range) {
+      if (range->trained != trained) continue;
+      range->offset = size;
+      size += aligned(range->count);
+    }
+    return size;
+  };
+  const int64_t trained_size = place(true);
+  place(false);
   const auto zeros = [&](int64_t count) {
     const auto options = torch::TensorOptions().device(device);
     float* memory = allocate ? allocate(static_cast<size_t>(count)) : nullptr;
@@ -39,9 +46,9 @@ FlatBuffers::FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t
                              : torch::zeros({count}, options);
   };
   parameters_ = zeros(size);
-  storage_ = zeros(size + tail_size);
-  gradients_ = storage_.narrow(0, 0, size);
-  tail_ = storage_.narrow(0, size, tail_size);
+  storage_ = zeros(trained_size + tail_size);
+  gradients_ = storage_.narrow(0, 0, trained_size);
+  tail_ = storage_.narrow(0, trained_size, tail_size);
   size_t next = 0;
   for (auto& item : model.named_parameters()) {
     const Range& range = ranges_[next++];
@@ -49,6 +56,7 @@ FlatBuffers::FlatBuffers(torch::nn::Module& model, torch::Device device, int64_t
     Tensor home = parameters_.narrow(0, range.offset, range.count).view(range.shape);
     home.copy_(parameter);
     parameter.set_data(home);
+    if (!range.trained) continue;
     parameter.mutable_grad() = gradients_.narrow(0, range.offset, range.count).view(range.shape);
   }
   for (auto& item : model.named_buffers()) {
@@ -69,6 +77,7 @@ std::vector<TensorView> FlatBuffers::views(const Tensor& buffer, const std::stri
   const float* values = host_copy.const_data_ptr<float>();
   std::vector<TensorView> views;
   for (const Range& range : ranges_) {
+    if (range.offset >= buffer.numel()) continue;
     views.push_back({prefix + range.name, range.shape, values + range.offset});
   }
   return views;
@@ -100,6 +109,7 @@ void FlatBuffers::load(const std::map<std::string, StoredTensor>& tensors,
                        const std::string& prefix, Tensor buffer, const std::string& origin) const {
   Tensor host = torch::zeros({buffer.numel()});
   for (const Range& range : ranges_) {
+    if (range.offset >= buffer.numel()) continue;
     const std::vector<float>& values =
         stored(tensors, prefix + range.name, range.shape, origin).values;
     std::copy(values.begin(), values.end(), host.data_ptr<float>() + range.offset);

@@ -18,8 +18,9 @@ namespace lockstep {
 ///
 /// The last parameter of the model comes first: that is the order in which a backward pass
 /// completes gradients. Each parameter starts on a 64-byte boundary; the gaps hold zeros and stay
-/// so. Behind the gradients lies a tail of `tail_size` values that travels with the last of them
-/// (see control_word.h).
+/// so. Parameters that take no gradient are frozen: they lie behind all others, where neither
+/// gradients nor the optimizer's state reach. Behind the gradients lies a tail of `tail_size`
+/// values that travels with the last of them (see control_word.h).
 class FlatBuffers {
  public:
   struct Range {
@@ -27,6 +28,7 @@ class FlatBuffers {
     std::vector<int64_t> shape;
     int64_t offset = 0;
     int64_t count = 0;
+    bool trained = true;  ///< false: frozen
   };
 
   /// Memory for `count` floats, zeros, that outlives the buffers; null for ordinary memory.
@@ -38,15 +40,16 @@ class FlatBuffers {
   /// In the order of the model's parameters.
   const std::vector<Range>& ranges() const { return ranges_; }
   int64_t num_parameters() const;                           ///< gaps not counted
-  torch::Tensor parameters() const { return parameters_; }  ///< [size]
-  torch::Tensor gradients() const { return gradients_; }    ///< [size]
+  torch::Tensor parameters() const { return parameters_; }  ///< [trained size + frozen size]
+  torch::Tensor gradients() const { return gradients_; }    ///< [trained size]
   torch::Tensor tail() const { return tail_; }              ///< [tail_size]
   torch::Tensor gradients_and_tail() const { return storage_; }
 
   void zero_gradients() { storage_.zero_(); }
 
-  /// Views of a buffer laid out like the parameters, in host memory, for a checkpoint. Names get
-  /// `prefix` in front. `host_copy` keeps the memory alive where the buffer is a GPU's.
+  /// Views of a buffer laid out like the parameters, or like the gradients, in host memory, for a
+  /// checkpoint. Names get `prefix` in front. `host_copy` keeps the memory alive where the buffer
+  /// is a GPU's.
   std::vector<TensorView> views(const torch::Tensor& buffer, const std::string& prefix,
                                 torch::Tensor& host_copy) const;
   /// The reverse. Throws Error(corrupt) naming the tensor when one is missing or of another shape.

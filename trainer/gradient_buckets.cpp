@@ -8,8 +8,10 @@ namespace lockstep {
 
 std::vector<Bucket> make_buckets(const FlatBuffers& buffers, int64_t bucket_floats,
                                  const std::vector<std::string>& row_sparse) {
-  std::vector<size_t> by_offset(buffers.ranges().size());
-  for (size_t i = 0; i < by_offset.size(); ++i) by_offset[i] = i;
+  std::vector<size_t> by_offset;
+  for (size_t i = 0; i < buffers.ranges().size(); ++i) {
+    if (buffers.ranges()[i].trained) by_offset.push_back(i);
+  }
   std::sort(by_offset.begin(), by_offset.end(), [&](size_t a, size_t b) {
     return buffers.ranges()[a].offset < buffers.ranges()[b].offset;
   });
@@ -79,8 +81,10 @@ GradientBuckets::GradientBuckets(torch::nn::Module& model, const FlatBuffers& bu
       state_->bucket_of[parameter] = bucket;
     }
   }
-  size_t index = 0;
+  size_t next = 0;
   for (const auto& item : model.named_parameters()) {
+    const size_t index = next++;
+    if (!buffers.ranges()[index].trained) continue;
     auto accumulator = torch::autograd::impl::grad_accumulator(item.value());
     LOCKSTEP_CHECK(accumulator != nullptr, "{} takes no gradient", item.key());
     accumulator->add_post_hook(
@@ -88,7 +92,6 @@ GradientBuckets::GradientBuckets(torch::nn::Module& model, const FlatBuffers& bu
           if (const auto state = weak.lock()) state->complete(index);
         }));
     state_->accumulators.push_back(std::move(accumulator));
-    ++index;
   }
 }
 

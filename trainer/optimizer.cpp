@@ -1,9 +1,11 @@
 #include "trainer/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "trainer/model/kernels/cpu_kernels.h"
+#include "trainer/name_patterns.h"
 #include "trainer/optimizer_cuda.h"
 
 namespace lockstep {
@@ -23,7 +25,7 @@ std::vector<std::string> state_names(const OptimizerConfig& config) {
 }
 
 Span whole(const FlatBuffers& buffers) {
-  return {0, static_cast<size_t>(buffers.parameters().numel())};
+  return {0, static_cast<size_t>(buffers.gradients().numel())};
 }
 
 }  // namespace
@@ -34,43 +36,78 @@ Optimizer::Optimizer(const OptimizerConfig& config, FlatBuffers& buffers, Span s
     state_[name] =
         torch::zeros({static_cast<int64_t>(shard.size())}, buffers.parameters().options());
   }
+  make_segments();
 }
 
 Optimizer::Optimizer(const OptimizerConfig& config, FlatBuffers& buffers)
     : Optimizer(config, buffers, whole(buffers)) {}
 
+void Optimizer::make_segments() {
+  const std::vector<NamedNumber> factors =
+      named_numbers("optimizer.rate_factors", config_.rate_factors);
+  std::vector<std::string> patterns, names;
+  for (const NamedNumber& factor : factors) patterns.push_back(factor.name);
+  for (const FlatBuffers::Range& range : buffers_.ranges()) names.push_back(range.name);
+  require_all_fit("optimizer.rate_factors", patterns, names);
+  std::map<int64_t, double> factor_from;  // by offset, up to the next one
+  for (const FlatBuffers::Range& range : buffers_.ranges()) {
+    const auto found = std::find_if(factors.begin(), factors.end(), [&](const NamedNumber& f) {
+      return name_fits(range.name, f.name);
+    });
+    if (range.trained) factor_from[range.offset] = found == factors.end() ? 1 : found->number;
+  }
+  segments_ = {{{shard_.begin, shard_.begin}, 1}};
+  for (auto at = factor_from.begin(); at != factor_from.end(); ++at) {
+    const auto next = std::next(at);
+    const size_t end = next == factor_from.end() ? shard_.end : static_cast<size_t>(next->first);
+    Segment& last = segments_.back();
+    const size_t begin = last.span.end, limit = std::min(end, shard_.end);
+    if (limit <= begin) continue;  // before the shard, or behind it
+    if (last.span.size() > 0 && last.factor != at->second) {
+      segments_.push_back({{begin, limit}, at->second});
+    } else {
+      last = {{last.span.begin, limit}, at->second};
+    }
+  }
+}
+
 void Optimizer::update(int64_t step, double learning_rate, double gradient_scale) {
-  if (config_.kind == "sgd") {
-    sgd(learning_rate, gradient_scale);
-  } else if (config_.kind == "adagrad") {
-    adagrad(learning_rate, gradient_scale);
-  } else if (config_.kind == "rmsprop") {
-    rmsprop(learning_rate, gradient_scale);
-  } else {
-    adam(step, learning_rate, gradient_scale);
+  for (const Segment& segment : segments_) {
+    const double rate = learning_rate * segment.factor;
+    if (config_.kind == "sgd") {
+      sgd(segment, rate, gradient_scale);
+    } else if (config_.kind == "adagrad") {
+      adagrad(segment, rate, gradient_scale);
+    } else if (config_.kind == "rmsprop") {
+      rmsprop(segment, rate, gradient_scale);
+    } else {
+      adam(segment, step, rate, gradient_scale);
+    }
   }
 }
 
 template <class Arguments>
-Arguments Optimizer::arguments(double gradient_scale) const {
+Arguments Optimizer::arguments(const Segment& segment, double gradient_scale) const {
   Arguments a;
-  a.count = shard_.size();
-  a.parameters = buffers_.parameters().data_ptr<float>() + shard_.begin;
-  a.gradients = buffers_.gradients().const_data_ptr<float>() + shard_.begin;
+  a.count = segment.span.size();
+  a.parameters = buffers_.parameters().data_ptr<float>() + segment.span.begin;
+  a.gradients = buffers_.gradients().const_data_ptr<float>() + segment.span.begin;
   a.gradient_scale = static_cast<float>(gradient_scale);
   a.l2 = static_cast<float>(config_.weight_decay);
   return a;
 }
 
-float* Optimizer::state_or_null(const std::string& name) const {
+float* Optimizer::state_or_null(const std::string& name, const Segment& segment) const {
   const auto found = state_.find(name);
-  return found == state_.end() ? nullptr : found->second.data_ptr<float>();
+  if (found == state_.end()) return nullptr;
+  return found->second.data_ptr<float>() + (segment.span.begin - shard_.begin);
 }
 
-void Optimizer::adam(int64_t step, double learning_rate, double gradient_scale) {
-  auto a = arguments<AdamArguments>(gradient_scale);
-  a.mean = state_or_null("exp_avg");
-  a.square = state_or_null("exp_avg_sq");
+void Optimizer::adam(const Segment& segment, int64_t step, double learning_rate,
+                     double gradient_scale) {
+  auto a = arguments<AdamArguments>(segment, gradient_scale);
+  a.mean = state_or_null("exp_avg", segment);
+  a.square = state_or_null("exp_avg_sq", segment);
   const double steps = static_cast<double>(step);
   a.step_size = static_cast<float>(learning_rate / (1 - std::pow(config_.beta1, steps)));
   a.square_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(config_.beta2, steps)));
@@ -84,26 +121,26 @@ void Optimizer::adam(int64_t step, double learning_rate, double gradient_scale) 
   buffers_.parameters().is_cuda() ? adam_on_gpu(a) : cpu_kernels().update.adam(a);
 }
 
-void Optimizer::sgd(double learning_rate, double gradient_scale) {
-  auto a = arguments<SgdArguments>(gradient_scale);
-  a.velocity = state_or_null("momentum_buffer");
+void Optimizer::sgd(const Segment& segment, double learning_rate, double gradient_scale) {
+  auto a = arguments<SgdArguments>(segment, gradient_scale);
+  a.velocity = state_or_null("momentum_buffer", segment);
   a.learning_rate = static_cast<float>(learning_rate);
   a.momentum = static_cast<float>(config_.momentum);
   buffers_.parameters().is_cuda() ? sgd_on_gpu(a) : cpu_kernels().update.sgd(a);
 }
 
-void Optimizer::adagrad(double learning_rate, double gradient_scale) {
-  auto a = arguments<AdagradArguments>(gradient_scale);
-  a.sum = state_or_null("sum");
+void Optimizer::adagrad(const Segment& segment, double learning_rate, double gradient_scale) {
+  auto a = arguments<AdagradArguments>(segment, gradient_scale);
+  a.sum = state_or_null("sum", segment);
   a.learning_rate = static_cast<float>(learning_rate);
   a.epsilon = static_cast<float>(config_.epsilon);
   buffers_.parameters().is_cuda() ? adagrad_on_gpu(a) : cpu_kernels().update.adagrad(a);
 }
 
-void Optimizer::rmsprop(double learning_rate, double gradient_scale) {
-  auto a = arguments<RmspropArguments>(gradient_scale);
-  a.square = state_or_null("square_avg");
-  a.velocity = state_or_null("momentum_buffer");
+void Optimizer::rmsprop(const Segment& segment, double learning_rate, double gradient_scale) {
+  auto a = arguments<RmspropArguments>(segment, gradient_scale);
+  a.square = state_or_null("square_avg", segment);
+  a.velocity = state_or_null("momentum_buffer", segment);
   a.learning_rate = static_cast<float>(learning_rate);
   a.smoothing = static_cast<float>(config_.smoothing);
   a.momentum = static_cast<float>(config_.momentum);
@@ -122,12 +159,12 @@ Tensor Optimizer::part_of(const Tensor& whole) const {
 std::vector<TensorView> Optimizer::gather_state(Communicator& exchange,
                                                 const std::vector<Span>& shards,
                                                 std::vector<Tensor>& memory) const {
-  const bool sharded = static_cast<int64_t>(shard_.size()) < buffers_.parameters().numel();
+  const bool sharded = !shards.empty();  // of a small model one rank may have all
   std::vector<TensorView> all;
   for (const auto& [name, state] : state_) {
     Tensor whole = state;
     if (sharded) {
-      whole = torch::zeros_like(buffers_.parameters());
+      whole = torch::zeros_like(buffers_.gradients());
       part_of(whole).copy_(state);
       exchange.all_gather(whole.data_ptr<float>(), shards);
     }
@@ -142,14 +179,14 @@ std::vector<TensorView> Optimizer::gather_state(Communicator& exchange,
 void Optimizer::check_state(const std::map<std::string, StoredTensor>& tensors,
                             const std::string& origin) const {
   for (const auto& [name, state] : state_) {
-    buffers_.load(tensors, name + "/", torch::empty({buffers_.parameters().numel()}), origin);
+    buffers_.load(tensors, name + "/", torch::empty({buffers_.gradients().numel()}), origin);
   }
 }
 
 void Optimizer::scatter_state(const std::map<std::string, StoredTensor>& tensors,
                               Communicator& exchange, const std::string& origin) {
   for (auto& [name, state] : state_) {
-    Tensor whole = torch::zeros_like(buffers_.parameters());
+    Tensor whole = torch::zeros_like(buffers_.gradients());
     if (exchange.is_root()) buffers_.load(tensors, name + "/", whole, origin);
     exchange.broadcast(whole.data_ptr<float>(), static_cast<size_t>(whole.numel()), 0);
     state.copy_(part_of(whole));

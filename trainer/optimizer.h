@@ -16,7 +16,8 @@ namespace lockstep {
 
 class Optimizer {
  public:
-  /// Keeps state for the floats of `shard` only (the whole buffer when not sharded).
+  /// Keeps state for the floats of `shard` only (all that is trained when not sharded). Throws
+  /// Error(config) when `rate_factors` cannot be understood or name what the model lacks.
   Optimizer(const OptimizerConfig& config, FlatBuffers& buffers, Span shard);
   Optimizer(const OptimizerConfig& config, FlatBuffers& buffers);
 
@@ -41,19 +42,27 @@ class Optimizer {
   int64_t num_states() const { return static_cast<int64_t>(state_.size()); }
 
  private:
-  void adam(int64_t step, double learning_rate, double gradient_scale);
-  void sgd(double learning_rate, double gradient_scale);
-  void adagrad(double learning_rate, double gradient_scale);
-  void rmsprop(double learning_rate, double gradient_scale);
+  /// Part of the shard whose learning rate has the same factor.
+  struct Segment {
+    Span span;
+    double factor = 1;
+  };
+
+  void adam(const Segment& segment, int64_t step, double learning_rate, double gradient_scale);
+  void sgd(const Segment& segment, double learning_rate, double gradient_scale);
+  void adagrad(const Segment& segment, double learning_rate, double gradient_scale);
+  void rmsprop(const Segment& segment, double learning_rate, double gradient_scale);
   /// Size and pointers, which all argument structures begin with.
   template <class Arguments>
-  Arguments arguments(double gradient_scale) const;
-  float* state_or_null(const std::string& name) const;
+  Arguments arguments(const Segment& segment, double gradient_scale) const;
+  float* state_or_null(const std::string& name, const Segment& segment) const;
+  void make_segments();
   torch::Tensor part_of(const torch::Tensor& whole) const;
 
   OptimizerConfig config_;
   FlatBuffers& buffers_;
   Span shard_;
+  std::vector<Segment> segments_;               ///< one unless there are rate_factors
   std::map<std::string, torch::Tensor> state_;  ///< by state name, laid out like the shard
 };
 

@@ -18,6 +18,7 @@ struct OptimizerConfig {
   double clip_value = 0.0;
   int64_t skip_not_finite = 0;
   bool sharded = false;
+  std::vector<std::string> rate_factors = {};
 
   void describe(Fields& fields) {
     fields
@@ -67,6 +68,9 @@ struct OptimizerConfig {
              "each rank keeps and updates its part of the optimizer's state only: 1/N of the "
              "memory, the same results (Rajbhandari et al. 2020)")
         .may_change();
+    fields.add("rate_factors", rate_factors,
+               "what the learning rate of some parameters is multiplied by, each `PATTERN=FACTOR`; "
+               "a pattern is a name with * for any characters, and the first that fits counts");
   }
 };
 

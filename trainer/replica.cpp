@@ -1,6 +1,8 @@
 #include "trainer/replica.h"
 
 #include "data/base/error.h"
+#include "trainer/name_patterns.h"
+#include "trainer/weight_loading.h"
 
 namespace lockstep {
 
@@ -9,10 +11,13 @@ Replica::Replica(const RunConfig& config, const nlohmann::json& description, tor
     : device_(device) {
   torch::manual_seed(static_cast<uint64_t>(config.run.seed));
   task_ = find_task(config.task).make(config.model, description);
+  freeze_parameters(task_->model(), config.freeze);
   const auto task_sums = static_cast<int64_t>(task_->sum_names().size());
   const int world_size = exchange == nullptr ? 1 : exchange->world_size();
   if (world_size > 1 && config.communication.row_sparse) {
     row_sparse_ = task_->row_sparse_parameters();
+    std::erase_if(row_sparse_,
+                  [&](const std::string& name) { return fits_any(name, config.freeze); });
   }
   control_word_ = ControlWord(task_sums, world_size, row_sparse_.size());
   const FlatBuffers::Allocate allocate = [&](size_t count) {

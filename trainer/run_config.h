@@ -282,6 +282,8 @@ struct RunConfig {
   bool reproducible = false;
   int64_t lanes = 8;
   std::string init_from;
+  std::vector<std::string> init_skip = {};
+  std::vector<std::string> freeze = {};
   RunSection run;
   DataSection data;
   BatchSection batch;

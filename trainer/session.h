@@ -11,6 +11,8 @@
 #include "trainer/comm/bench_sums.h"
 #include "trainer/comm/communicator.h"
 #include "trainer/comm/launch_environment.h"
+#include "trainer/monitor/calibration.h"
+#include "trainer/monitor/opinion_monitor.h"
 #include "trainer/observers/observer.h"
 #include "trainer/run_config.h"
 #include "trainer/tasks/writing_options.h"
@@ -77,6 +79,32 @@ int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& o
 /// Predicts the sequences of a split of a data set instead of JSON lines.
 int64_t predict_split(const PredictRequest& request, const std::filesystem::path& data_path,
                       const std::string& split, std::ostream& out);
+
+/// Reads dated texts, writes their topics and sentiments, and raises alerts: see
+/// monitor/opinion_monitor.h. With a state file it goes on where it was, also after a crash: then
+/// files have the same content as without.
+struct MonitorRequest {
+  std::filesystem::path topic;      ///< run with the topics
+  std::filesystem::path sentiment;  ///< run with the sentiments; empty: the same
+  std::string input = "-";
+  std::string output = "-";
+  std::filesystem::path state;  ///< empty: none
+  MonitorConfig config;
+  bool end = false;  ///< nothing comes after the input: judge what is open
+  /// Seconds between two writings of the state.
+  double save_seconds = 10;
+  /// Do not write results, but choose the threshold that gives so many alerts a month.
+  std::optional<double> calibrate;
+  std::string device = "auto";
+  const std::atomic<bool>* stop_requested = nullptr;
+};
+struct MonitorResult {
+  MonitorCounts counts;
+  double seconds = 0;
+  bool stopped = false;
+  std::optional<Calibration> calibration;
+};
+MonitorResult monitor(const MonitorRequest& request, std::ostream& out);
 
 /// Times training steps on generated data of the config's shapes. `result` has the keys of
 /// result.json.

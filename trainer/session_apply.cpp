@@ -1,14 +1,13 @@
 // The sessions behind `lockstep evaluate` and `lockstep predict`.
 #include <cmath>
-#include <iostream>
 #include <istream>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "data/loader.h"
 #include "trainer/evaluation.h"
+#include "trainer/loaded_model.h"
 #include "trainer/recording_inputs.h"
-#include "trainer/saved_config.h"
 #include "trainer/session.h"
 #include "trainer/session_parts.h"
 
@@ -16,37 +15,6 @@ namespace lockstep {
 namespace {
 
 using nlohmann::json;
-
-void warn_on_stderr(const std::string& text) {
-  std::cerr << "warning: " << text << "\n";
-}
-
-/// A checkpoint's model, ready on this rank's device.
-struct LoadedModel {
-  Checkpoint checkpoint;
-  RunConfig config;
-  ComputePlace compute;
-  std::unique_ptr<Replica> replica;
-};
-
-LoadedModel load_model(const std::filesystem::path& source, const std::string& device,
-                       Communicator& host) {
-  LoadedModel loaded;
-  together(host, [&] {
-    loaded.checkpoint = load_run_or_checkpoint(source, [&](const std::string& text) {
-      if (host.is_root()) warn_on_stderr(text);
-    });
-    loaded.config =
-        config_from_saved(loaded.checkpoint.state.config, loaded.checkpoint.folder.string());
-    loaded.config.device = device;
-    if (device != "cpu" && loaded.config.model.kernel == "cpu") loaded.config.model.kernel = "auto";
-  });
-  loaded.compute = prepare_compute(loaded.config, host);
-  together(host, [&] {
-    loaded.replica = replica_from(loaded.checkpoint, loaded.config, loaded.compute.device);
-  });
-  return loaded;
-}
 
 std::string shortened(const json& value) {
   constexpr size_t kMost = 200;
@@ -208,6 +176,7 @@ EvaluationReport evaluate(const EvaluateRequest& request, Communicator& host) {
   EvaluationSettings settings;
   settings.batch_size =
       request.batch_size > 0 ? request.batch_size : loaded.config.evaluate.batch_size;
+  settings.threads = loaded.config.data.threads;
   settings.steps = loaded.config.data.steps;
   settings.window = loaded.config.batch.window;
   settings.decode = loaded.config.evaluate.decode != "never";

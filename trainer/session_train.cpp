@@ -17,6 +17,7 @@
 #include "trainer/session.h"
 #include "trainer/session_parts.h"
 #include "trainer/trainer.h"
+#include "trainer/weight_loading.h"
 
 namespace lockstep {
 namespace {
@@ -84,11 +85,28 @@ std::optional<Checkpoint> find_checkpoint(const TrainRequest& request, const Run
   return found;
 }
 
-/// Collective. Puts every rank where the checkpoint was, or all at the same start.
+/// Rank zero's first weights, where they do not come from chance alone; lines for people.
+std::vector<std::string> first_weights(const RunConfig& config, const RunFolder& folder,
+                                       Replica& replica) {
+  std::vector<std::string> notes;
+  const auto add = [&](const std::vector<std::string>& lines) {
+    notes.insert(notes.end(), lines.begin(), lines.end());
+  };
+  if (!config.model.embedding_vectors.empty()) add(load_word_vectors(config, replica));
+  if (!config.init_from.empty()) {
+    const auto tell = [&](const std::string& text) { warn(folder, text); };
+    add(load_weights_of(load_run_or_checkpoint(config.init_from, tell), config, replica));
+  }
+  return notes;
+}
+
+/// Collective. Puts every rank where the checkpoint was, or all at the same start. `notes` are what
+/// rank zero has to say of that.
 TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder& folder,
                                    const Manifest& manifest, Replica& replica, Optimizer& optimizer,
                                    WeightAverage& average, Selection& selection,
-                                   ComputePlace& compute, Communicator& host) {
+                                   ComputePlace& compute, Communicator& host,
+                                   std::vector<std::string>& notes) {
   std::optional<Checkpoint> checkpoint;
   json position = {{"step", 0}, {"epoch", 0}, {"index", 0}, {"sums", json::array()}};
   FlatBuffers& buffers = replica.buffers();
@@ -113,10 +131,8 @@ TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder&
       for (const auto& [name, value] : state.selection) {  // as bits: it may be no number
         position["selection"][name] = std::bit_cast<uint64_t>(value);
       }
-    } else if (!request.config.init_from.empty()) {
-      const Checkpoint other = load_run_or_checkpoint(
-          request.config.init_from, [&](const std::string& text) { warn(folder, text); });
-      buffers.load(other.model, "", buffers.parameters(), other.folder.string());
+    } else {
+      notes = first_weights(request.config, folder, replica);
     }
   });
   const json agreed = json::parse(host.broadcast_bytes(position.dump(), 0));
@@ -159,7 +175,8 @@ void prepare_task(Replica& replica, const RunData& data, ComputePlace& compute,
 
 RunInfo describe_run(const TrainRequest& request, const RunFolder& folder, const RunData& data,
                      Replica& replica, const ComputePlace& compute, const Trainer& trainer,
-                     const TrainPosition& start, const std::vector<std::string>& hosts) {
+                     const TrainPosition& start, const std::vector<std::string>& hosts,
+                     const std::vector<std::string>& notes) {
   RunInfo info;
   info.run_dir = folder.path;
   info.config_name = request.config_name;
@@ -177,6 +194,7 @@ RunInfo describe_run(const TrainRequest& request, const RunFolder& folder, const
   info.total_steps = trainer.total_steps();
   info.start_step = start.step;
   info.log_every = request.config.train.log_every;
+  info.notes = notes;
   return info;
 }
 
@@ -279,9 +297,10 @@ RunResult train(const TrainRequest& request, Communicator& host) {
   WeightAverage average(config.train.average, replica->buffers());
   RunFolder folder = open_run_folder(request, host);
   if (!compute.choice.warning.empty()) warn(folder, compute.choice.warning);
+  std::vector<std::string> notes;
   const TrainPosition start =
       restore_or_broadcast(request, folder, data.dataset->manifest(), *replica, *optimizer, average,
-                           *selection, compute, host);
+                           *selection, compute, host, notes);
   together(host, [&] {
     if (!host.is_root()) return;
     write_file_atomically(folder.path / "config.yaml", request.config_text);
@@ -306,7 +325,7 @@ RunResult train(const TrainRequest& request, Communicator& host) {
   const std::vector<std::string> hosts = hosts_of(host);
   if (folder.observers) {
     folder.observers->on_start(
-        describe_run(request, folder, data, *replica, compute, trainer, start, hosts));
+        describe_run(request, folder, data, *replica, compute, trainer, start, hosts, notes));
   }
   return run_and_report(trainer, folder, host);
 }
@@ -332,7 +351,9 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
     const double states = static_cast<double>(optimizer.num_states()) /
                           (config.optimizer.sharded ? host.world_size() : 1);
     const double state =
-        static_cast<double>(replica.buffers().parameters().numel()) * 4 * (2 + states) / mebibyte;
+        (static_cast<double>(replica.buffers().parameters().numel()) +
+         static_cast<double>(replica.buffers().gradients().numel()) * (1 + states)) *
+        4 / mebibyte;
     // An LSTM step keeps 4 gates, 2 cell values and the output of every cell for the way back.
     const double activations =
         static_cast<double>(own_samples *
@@ -344,7 +365,8 @@ void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out)
         4 / mebibyte;
     text += fmt::format("model        {}\n", replica.task().summary());
     for (const FlatBuffers::Range& range : replica.buffers().ranges()) {
-      text += fmt::format("             {:<28} [{}]\n", range.name, fmt::join(range.shape, ", "));
+      text += fmt::format("             {:<28} [{}]{}\n", range.name, fmt::join(range.shape, ", "),
+                          range.trained ? "" : " frozen");
     }
     text += fmt::format("parameters   {}\n", parameters);
     text += fmt::format(

@@ -107,7 +107,8 @@ void TrainStep::add_gradients_of(const Batch& batch, int64_t begin, int64_t end,
                                    [](int64_t length) { return length == 0; });
   if (nothing) return;
   const DeviceBatch part = to_device(batch, begin, end, replica_.device());
-  const DropoutKey key{true, config_.run.seed, step, &part.sample_ids};
+  const DropoutKey key{true, config_.run.seed, step, &part.sample_ids,
+                       config_.model.variational_dropout};
   TaskOutput output;
   {
     const TraceSpan span("forward");

@@ -184,12 +184,16 @@ std::vector<EvaluationReport> Trainer::evaluate() {
   {
     const WeightAverage::InPlace averaged(parts_.average);
     for (const Split* split : parts_.held_out) {
-      EvaluationReport report =
-          evaluate_split(parts_.replica, *split,
-                         {section.batch_size, section.ranks == "all", parts_.config.data.prefetch,
-                          parts_.config.data.steps, parts_.config.batch.window,
-                          section.decode == "always" || (section.decode == "end" && finished())},
-                         parts_.communicator);
+      EvaluationReport report = evaluate_split(
+          parts_.replica, *split,
+          {.batch_size = section.batch_size,
+           .on_all_ranks = section.ranks == "all",
+           .prefetch = parts_.config.data.prefetch,
+           .threads = parts_.config.data.threads,
+           .steps = parts_.config.data.steps,
+           .window = parts_.config.batch.window,
+           .decode = section.decode == "always" || (section.decode == "end" && finished())},
+          parts_.communicator);
       report.step = position_.step;
       report.epoch = position_.next.epoch + 1;
       if (parts_.observer != nullptr) parts_.observer->on_evaluation(report);

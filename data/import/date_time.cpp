@@ -3,6 +3,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <string_view>
 
@@ -16,6 +17,7 @@ namespace chrono = std::chrono;
 constexpr double kMillisecondsADay = 86400e3;
 /// Seconds of times beyond this are no times (the year 33658).
 constexpr double kLatest = 1e12;
+constexpr int kNoZone = std::numeric_limits<int>::max();
 
 /// Takes what it reads off the front of a text.
 class TimeText {
@@ -51,6 +53,16 @@ class TimeText {
     rest_.remove_prefix(digits);
     return digits == 0 ? -1 : milliseconds;
   }
+  /// Minutes of "+02:00" or "-0530"; 0 of "Z" and of nothing; kNoZone of a sign without them.
+  int take_zone() {
+    const bool west = take('-');
+    if (!west && !take('+')) return take('Z'), 0;
+    const int hours = take_digits(2);
+    take(':');
+    const int minutes = take_digits(2);
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return kNoZone;
+    return (west ? -1 : 1) * (hours * 60 + minutes);
+  }
 
  private:
   std::string_view rest_;
@@ -64,8 +76,8 @@ std::optional<int64_t> read_number(const std::string& text) {
   return std::llround(seconds * 1000);
 }
 
-/// Milliseconds since midnight; -1 for no time of day.
-int64_t read_time_of_day(TimeText& text) {
+/// Milliseconds since midnight of the day at Greenwich; nothing for no time of day.
+std::optional<int64_t> read_time_of_day(TimeText& text) {
   const int hour = text.take_digits(2);
   if (!text.take(':')) return -1;
   const int minute = text.take_digits(2);
@@ -75,10 +87,11 @@ int64_t read_time_of_day(TimeText& text) {
     second = text.take_digits(2);
     if (text.take('.')) fraction = text.take_fraction();
   }
-  text.take('Z');
+  const int zone = text.take_zone();
   const bool legal = hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 &&
-                     second < 61 && fraction >= 0;
-  return legal ? ((int64_t{hour} * 60 + minute) * 60 + second) * 1000 + fraction : -1;
+                     second < 61 && fraction >= 0 && zone != kNoZone;
+  if (!legal) return std::nullopt;
+  return ((int64_t{hour} * 60 + minute - zone) * 60 + second) * 1000 + fraction;
 }
 
 }  // namespace
@@ -94,12 +107,12 @@ std::optional<int64_t> read_time(const std::string& text) {
   const chrono::year_month_day date{chrono::year(year), chrono::month(static_cast<unsigned>(month)),
                                     chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return std::nullopt;
-  int64_t milliseconds = 0;
+  std::optional<int64_t> milliseconds = 0;
   if (rest.take(' ') || rest.take('T')) milliseconds = read_time_of_day(rest);
-  if (milliseconds < 0 || !rest.ended()) return std::nullopt;
+  if (!milliseconds || !rest.ended()) return std::nullopt;
   const chrono::sys_days days(date);
   return chrono::duration_cast<chrono::milliseconds>(days.time_since_epoch()).count() +
-         milliseconds;
+         *milliseconds;
 }
 
 std::string date_text(int64_t milliseconds) {

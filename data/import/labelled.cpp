@@ -25,6 +25,7 @@ class LabelledImporter : public DataTool {
     split_.describe(fields, {"label", "random", "position", "group"});
     form_.describe(fields);
     text_.describe(fields);
+    text_.describe_reuse(fields);
     rejections_.describe(fields);
     describe_compression(fields, limits_.compression);
   }

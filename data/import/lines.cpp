@@ -55,6 +55,7 @@ class LinesImporter : public DataTool {
                "validation and test");
     fields.add("encoding", encoding_, "of the files").one_of(text_encoding_names());
     text_.describe(fields);
+    text_.describe_reuse(fields);
     describe_compression(fields, compression_);
   }
 

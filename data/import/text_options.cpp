@@ -31,7 +31,14 @@ void TextOptions::describe(Fields& fields) {
       .one_of({"unigram", "bpe"});
 }
 
+void TextOptions::describe_reuse(Fields& fields) {
+  fields.add("vocabulary_of", vocabulary_of,
+             "folder of a data set whose tokens, and whose way to cut text, are taken instead of "
+             "learning them here: for models that start from one trained there");
+}
+
 void TextOptions::check() const {
+  if (!vocabulary_of.empty()) return;
   if (tokens != "sentencepiece") return;
   if (vocabulary < 10) {
     throw Error(ExitCode::usage, "--tokens sentencepiece needs a --vocabulary of at least 10",
@@ -56,8 +63,32 @@ StreamSchema LearnedText::schema(const std::string& stream) const {
 TextLearner::TextLearner(TextOptions options, std::string end)
     : options_(std::move(options)), end_(std::move(end)) {
   options_.check();
-  rules_ = {token_kind_of(options_.tokens), options_.lowercase, options_.split_punctuation,
-            nullptr};
+  if (!options_.vocabulary_of.empty()) {
+    reuse(options_.vocabulary_of);
+  } else {
+    rules_ = {token_kind_of(options_.tokens), options_.lowercase, options_.split_punctuation,
+              nullptr};
+  }
+}
+
+void TextLearner::reuse(const std::string& folder) {
+  const Manifest manifest = read_manifest(folder);
+  if (!manifest.text) {
+    throw Error(ExitCode::config, fmt::format("--vocabulary-of: {} holds no text", folder));
+  }
+  reused_ = LearnedText{*manifest.text, manifest.streams.front().labels};
+  const auto has = [&](const std::string& token) {
+    return std::find(reused_->tokens.begin(), reused_->tokens.end(), token) !=
+           reused_->tokens.end();
+  };
+  if (!end_.empty() && !has(end_)) {
+    throw Error(
+        ExitCode::config,
+        fmt::format("--vocabulary-of: {} has no token {} for the end of a line", folder, end_),
+        "take a data set that `lockstep data import lines` made");
+  }
+  reused_->info.end = end_;
+  rules_ = rules_of(reused_->info);
 }
 
 void TextLearner::check(const std::string& text) const {
@@ -67,6 +98,7 @@ void TextLearner::check(const std::string& text) const {
 }
 
 void TextLearner::add(const std::string& text) {
+  if (reused_) return;
   if (learns_pieces()) {
     texts_.push_back(prepare_text(text, rules_));
     return;
@@ -75,6 +107,10 @@ void TextLearner::add(const std::string& text) {
 }
 
 LearnedText TextLearner::finish(const std::string& model_file) {
+  if (reused_) {
+    if (!reused_->info.model.empty()) reused_->info.model_file = model_file;
+    return *reused_;
+  }
   LearnedText learned;
   learned.info = {options_.tokens, end_, kUnknownToken, options_.lowercase,
                   options_.split_punctuation};

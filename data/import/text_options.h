@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,11 @@ struct TextOptions {
   int64_t vocabulary = 0;
   int64_t min_count = 1;
   std::string sentencepiece_model = "unigram";
+  std::string vocabulary_of;
 
   void describe(Fields& fields);
+  /// `--vocabulary-of`, of importers of one text.
+  void describe_reuse(Fields& fields);
   /// Throws Error(usage) when they contradict each other.
   void check() const;
 };
@@ -36,10 +40,11 @@ struct LearnedText {
   TextSymbols symbols() const { return {info, tokens}; }
 };
 
-/// Learns the vocabulary of texts: first the end token, when there is to be one, then "<unk>" for
-/// all tokens that are seen too seldom, then the others.
+/// Learns the vocabulary of texts, or takes that of another data set: first the end token, when
+/// there is to be one, then "<unk>" for all tokens that are seen too seldom, then the others.
 class TextLearner {
  public:
+  /// Throws Error when the other data set cannot be read or has no text, or not `end`.
   explicit TextLearner(TextOptions options, std::string end = {});
 
   /// Throws Error(corrupt) when a text has no token, or is not UTF-8.
@@ -53,10 +58,12 @@ class TextLearner {
   static constexpr const char* kUnknownToken = "<unk>";
 
   bool learns_pieces() const { return rules_.kind == TokenKind::sentencepiece; }
+  void reuse(const std::string& folder);
 
   TextOptions options_;
   std::string end_;
   TextRules rules_;  ///< without a model
+  std::optional<LearnedText> reused_;
   VocabularyCounter counter_;
   std::vector<std::string> texts_;
 };

@@ -18,6 +18,7 @@ namespace lockstep {
 void add_train(CLI::App& app, CommandLine& line, std::ostream& out);
 void add_evaluate(CLI::App& app, CommandLine& line, std::ostream& out);
 void add_predict(CLI::App& app, CommandLine& line, std::ostream& out);
+void add_monitor(CLI::App& app, CommandLine& line, std::ostream& out);
 void add_data(CLI::App& app, CommandLine& line, std::ostream& out);
 void add_config(CLI::App& app, CommandLine& line, std::ostream& out);
 void add_bench(CLI::App& app, CommandLine& line, std::ostream& out);

@@ -68,6 +68,10 @@ def table():
             "plain_dates": b"\2" + b"2016/07/01,1\n2016/07/02,2\n"}
 
 
+def vectors():
+    return {"plain": b"the 1 -2.5 3e-1\na b 0 0 1\n", "header": b"2 3\nthe 1 2 3\nThe 4 5 6\n"}
+
+
 def sound():
     def wav(kind, bits, samples, channels=1):
         rate, block = 8000, channels * bits // 8
@@ -112,7 +116,7 @@ def main(arguments):
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 64
-    for make in (csv, hdf5, idx, lines, manifest, sound, symbols, table):
+    for make in (csv, hdf5, idx, lines, manifest, sound, symbols, table, vectors):
         folder = pathlib.Path(arguments[0]) / make.__name__
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in make().items():

@@ -3,8 +3,10 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -41,6 +43,7 @@ constexpr size_t kMostMemory = size_t{1} << 30;  // of a child, on top of what t
 constexpr int kMostReadings = 500;               // of a child
 constexpr int kMostMicroseconds = 500000;        // of processor time, of one reading
 constexpr rlim_t kMostSecondsOfChild = 60;
+constexpr int kMostMilliseconds = 4000;  // of the clock: twice that is less than libFuzzer's limit
 constexpr int kFinding = 77;
 constexpr int kDeathInLibrary = 78;
 
@@ -112,6 +115,18 @@ std::filesystem::path log_file() {
   return scratch_folder() / "child.log";
 }
 
+/// Whether there is a byte, or the end, before the time is over.
+bool is_ready_in_time(int descriptor) {
+  struct pollfd wanted {
+    .fd = descriptor, .events = POLLIN, .revents = 0
+  };
+  int count = 0;
+  do {
+    count = ::poll(&wanted, 1, kMostMilliseconds);
+  } while (count < 0 && errno == EINTR);
+  return count > 0;
+}
+
 /// One byte, whatever signals come in between; false at the end.
 bool receive(int descriptor) {
   char byte = 0;
@@ -159,6 +174,8 @@ Outcome Sandbox::run_once() {
   if (child_ < 0) start();
   std::memset(shared_counters_, 0, num_coverage_counters());
   send(request_);
+  // A death may also end in waiting for a lock that whoever died had taken, for good.
+  if (!is_ready_in_time(answer_)) ::kill(child_, SIGKILL);
   const bool good = receive(answer_);
   // What the library dies of shall not be taken for interesting: there would be more of it.
   if (good) std::memcpy(coverage_counters(), shared_counters_, num_coverage_counters());
@@ -167,7 +184,8 @@ Outcome Sandbox::run_once() {
   ::close(answer_);
   const int status = wait_for(std::exchange(child_, -1));
   if (good) return Outcome::good;
-  // SIGKILL is the hard limit of time, where the library keeps the handler of the soft one waiting.
+  // SIGKILL is one of the hard limits of time, where the handler of the soft one did not get to its
+  // end: libhdf5 and the allocator have locks, our readers have none to wait for.
   const bool in_library =
       WIFEXITED(status) ? WEXITSTATUS(status) == kDeathInLibrary : WTERMSIG(status) == SIGKILL;
   if (in_library) return Outcome::died_in_library;
@@ -194,7 +212,9 @@ void Sandbox::start() {
 }
 
 void Sandbox::serve(int request, int answer) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // or it would keep whoever reads our output waiting
   const int log = ::open(log_file().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
   handle_deaths();
   limit_resources();

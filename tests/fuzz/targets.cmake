@@ -8,4 +8,5 @@ set(LOCKSTEP_FUZZ_TARGETS
   sound
   symbols
   table
+  vectors
 )

@@ -32,26 +32,33 @@ torch::Tensor sample_keys(const DropoutKey& key, int site) {
 
 }  // namespace
 
-torch::Tensor dropout(const torch::Tensor& x, double probability, const DropoutKey& key, int site) {
-  if (!key.training || probability <= 0) return x;
-  const torch::Tensor keys = sample_keys(key, site).to(x.device());
-  torch::Tensor mask = torch::empty(x.sizes(), torch::TensorOptions().device(x.device()));
+torch::Tensor dropout_mask(at::IntArrayRef shape, torch::Device device, double probability,
+                           const DropoutKey& key, int site) {
+  const torch::Tensor keys = sample_keys(key, site).to(device);
+  torch::Tensor mask = torch::empty(shape, torch::TensorOptions().device(device));
   DropoutMaskArguments arguments;
   arguments.mask_TBF = mask.data_ptr<float>();
   arguments.sample_key_B = reinterpret_cast<const uint64_t*>(keys.const_data_ptr<int64_t>());
-  arguments.time = x.dim() == 3 ? x.size(0) : 1;
-  arguments.batch = x.size(-2);
-  arguments.features = x.size(-1);
+  arguments.time = mask.dim() == 3 ? mask.size(0) : 1;
+  arguments.batch = mask.size(-2);
+  arguments.features = mask.size(-1);
   arguments.threshold = static_cast<uint32_t>(probability * 4294967296.0);
   arguments.scale = static_cast<float>(1.0 / (1.0 - probability));
   TORCH_CHECK(arguments.batch == keys.numel(), "dropout: ", arguments.batch, " rows but ",
               keys.numel(), " sample ids");
-  if (x.is_cuda()) {
+  if (mask.is_cuda()) {
     make_dropout_mask_on_gpu(arguments);
   } else {
     make_dropout_mask_on_cpu(arguments);
   }
-  return x * mask;
+  return mask;
+}
+
+torch::Tensor dropout(const torch::Tensor& x, double probability, const DropoutKey& key, int site) {
+  if (!key.training || probability <= 0) return x;
+  std::vector<int64_t> shape = x.sizes().vec();
+  if (key.same_at_all_steps && shape.size() == 3) shape[0] = 1;
+  return x * dropout_mask(shape, x.device(), probability, key, site);
 }
 
 }  // namespace lockstep

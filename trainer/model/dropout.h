@@ -15,10 +15,15 @@ struct DropoutKey {
   int64_t seed = 0;
   int64_t step = 0;
   const std::vector<int64_t>* sample_ids = nullptr;  ///< [batch]
+  bool same_at_all_steps = false;                    ///< masks of [T, B, F] do not depend on T
 };
 
 /// Zeroes a share `probability` of the values and scales the others by 1 / (1 - probability)
 /// (Srivastava et al. 2014). x is [T, B, F] or [B, F]; `site` tells the places of a network apart.
 torch::Tensor dropout(const torch::Tensor& x, double probability, const DropoutKey& key, int site);
+
+/// What dropout() would multiply a tensor of that shape by, of a key that trains.
+torch::Tensor dropout_mask(at::IntArrayRef shape, torch::Device device, double probability,
+                           const DropoutKey& key, int site);
 
 }  // namespace lockstep

@@ -14,6 +14,7 @@ using torch::Tensor;
 namespace {
 
 constexpr int kSourceSite = 0, kTargetSite = 1, kSecondSite = 2, kWordSite = 3, kEncoderSites = 4;
+constexpr int kFirstDecoderSites = 100, kSecondDecoderSites = 101;
 
 Tensor uniform_parameter(at::IntArrayRef shape, double bound) {
   return torch::empty(shape).uniform_(-bound, bound);
@@ -32,9 +33,10 @@ LstmState rows_of(const LstmState& state, const Tensor& rows) {
   return {of(state.h_BH), of(state.c_BH)};
 }
 
-Tensor run_layer(LstmStack& layer, const Tensor& x_UNF, LstmState& state, const DropoutKey& key) {
+Tensor run_layer(LstmStack& layer, const Tensor& x_UNF, LstmState& state, const DropoutKey& key,
+                 int site) {
   std::vector<LstmState> states = {state};
-  const Tensor y_UNH = layer->forward(x_UNF, {}, key, 0, &states);
+  const Tensor y_UNH = layer->forward(x_UNF, {}, key, site, &states);
   state = states.front();
   return y_UNH;
 }
@@ -99,7 +101,7 @@ Encoded EncoderDecoderImpl::encode(const Tensor& inputs, const Lengths& lengths,
 Tensor EncoderDecoderImpl::decode(const Tensor& previous_UN, const AttentionMemory& memory,
                                   DecoderState& state, const DropoutKey& key, Tensor* weights_NUT) {
   const Tensor x_UNE = embed(previous_UN, target_VE_, key, kTargetSite);
-  const Tensor query_UNH = run_layer(first_, x_UNE, state.first, key);
+  const Tensor query_UNH = run_layer(first_, x_UNE, state.first, key, kFirstDecoderSites);
   const int64_t time = query_UNH.size(0), texts = query_UNH.size(1), sources = memory.size();
   const int64_t each = texts / sources;
   const AttentionOutput output =
@@ -112,8 +114,8 @@ Tensor EncoderDecoderImpl::decode(const Tensor& previous_UN, const AttentionMemo
       output.context_BQM.view({sources, time, each, -1}).transpose(0, 1).reshape({time, texts, -1});
   const Tensor both =
       dropout(torch::cat({query_UNH, context_UNM}, 2), config_.dropout, key, kSecondSite);
-  const Tensor y_UNH =
-      run_layer(second_, both, state.second, key) + torch::matmul(both, skip_HX_.t());
+  const Tensor y_UNH = run_layer(second_, both, state.second, key, kSecondDecoderSites) +
+                       torch::matmul(both, skip_HX_.t());
   return dropout(y_UNH, config_.dropout, key, kWordSite);
 }
 

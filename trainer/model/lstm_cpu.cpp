@@ -226,8 +226,10 @@ std::optional<Tensor> if_defined(const Tensor& tensor) {
 
 }  // namespace
 
-LstmOutput lstm_cpu(const Tensor& x_TBI, const LstmState& initial, const LstmWeights& weights,
+LstmOutput lstm_cpu(const Tensor& x_TBI, const LstmState& initial, const LstmWeights& given,
                     LstmWorkspacePool& pool, const LstmCpuOptions& options) {
+  const LstmWeights weights{given.weight_ih.contiguous(), given.weight_hh.contiguous(),
+                            given.bias_ih.contiguous(), given.bias_hh.contiguous()};
   const Tensor x = x_TBI.contiguous();
   const LstmState state{contiguous_or_undefined(initial.h_BH),
                         contiguous_or_undefined(initial.c_BH)};

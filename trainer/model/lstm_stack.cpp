@@ -1,12 +1,10 @@
 #include "trainer/model/lstm_stack.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace lockstep {
 
 using torch::Tensor;
-using torch::indexing::Slice;
 
 namespace {
 
@@ -77,7 +75,7 @@ Tensor pool_over_time(const Tensor& y_TBF, const Lengths& lengths, const std::st
 LstmStackImpl::LstmStackImpl(int64_t input_size, const ModelConfig& config) : config_(config) {
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
     const int64_t width = layer == 0 ? input_size : output_size();
-    std::vector<LstmWeights> directions;
+    std::vector<VariantWeights> directions;
     directions.push_back(make_weights(width, "_l" + std::to_string(layer)));
     if (config.bidirectional) {
       directions.push_back(make_weights(width, "_l" + std::to_string(layer) + "_reverse"));
@@ -86,41 +84,19 @@ LstmStackImpl::LstmStackImpl(int64_t input_size, const ModelConfig& config) : co
   }
 }
 
-LstmWeights LstmStackImpl::make_weights(int64_t input_size, const std::string& suffix) {
-  const int64_t hidden = config_.hidden_size;
-  const double bound = 1.0 / std::sqrt(static_cast<double>(hidden));
-  const auto make = [&](const std::string& name, at::IntArrayRef shape) {
-    return register_parameter(name + suffix, torch::empty(shape).uniform_(-bound, bound));
-  };
-  LstmWeights weights;
-  weights.weight_ih = make("weight_ih", {4 * hidden, input_size});
-  weights.weight_hh = make("weight_hh", {4 * hidden, hidden});
-  weights.bias_ih = make("bias_ih", {4 * hidden});
-  weights.bias_hh = make("bias_hh", {4 * hidden});
-  torch::NoGradGuard no_grad;
-  weights.bias_ih.index({Slice(hidden, 2 * hidden)}).add_(config_.forget_bias);
-  return weights;
+VariantWeights LstmStackImpl::make_weights(int64_t input_size, const std::string& suffix) {
+  return make_lstm_weights(config_, input_size, [&](const std::string& name, const Tensor& fresh) {
+    return register_parameter(name + suffix, fresh);
+  });
 }
-
-namespace {
-
-/// Weights whose forget gate is exactly 1 (the sigmoid of 100 in float32), whatever the cell reads:
-/// c[t] = c[t - 1] + i[t] g[t], as Hochreiter & Schmidhuber 1997. Its rows get no gradient.
-LstmWeights without_forget_gate(const LstmWeights& weights) {
-  const int64_t hidden = weights.hidden();
-  const auto replaced = [&](const Tensor& all, double value) {
-    const Tensor forget = torch::full_like(all.narrow(0, hidden, hidden), value);
-    return torch::cat({all.narrow(0, 0, hidden), forget, all.narrow(0, 2 * hidden, 2 * hidden)});
-  };
-  return {replaced(weights.weight_ih, 0), replaced(weights.weight_hh, 0),
-          replaced(weights.bias_ih, 100), replaced(weights.bias_hh, 0)};
-}
-
-}  // namespace
 
 LstmOutput LstmStackImpl::run_direction(const Tensor& x_TBF, const Lengths& lengths,
-                                        const LstmWeights& own, const LstmState& initial) {
-  const LstmWeights weights = config_.forget_gate ? own : without_forget_gate(own);
+                                        const VariantWeights& own, const LstmState& initial,
+                                        const MaskPlace& place) {
+  if (needs_steps(config_, place.key.training)) {
+    return lstm_steps(x_TBF, lengths, own, initial, config_, place);
+  }
+  const LstmWeights weights = plain_weights(own, config_, place);
   const bool ours = config_.kernel == "cpu" || (config_.kernel == "auto" && !x_TBF.is_cuda());
   if (ours) {
     return lstm_cpu(x_TBF, initial, weights, pool_, {lengths, config_.precision == "bfloat16"});
@@ -139,24 +115,27 @@ LstmOutput LstmStackImpl::run_direction(const Tensor& x_TBF, const Lengths& leng
 
 Tensor LstmStackImpl::forward(const Tensor& x_TBF, const Lengths& lengths, const DropoutKey& key,
                               int first_site, std::vector<LstmState>* states) {
-  TORCH_CHECK(states == nullptr || (!config_.bidirectional && all_full(lengths, x_TBF.size(0))),
-              "states are carried in one direction, from batches without padding");
+  TORCH_CHECK(states == nullptr || !config_.bidirectional, "states are carried in one direction");
   Tensor y = x_TBF;
   for (size_t layer = 0; layer < layers_.size(); ++layer) {
-    if (layer > 0) y = dropout(y, config_.dropout, key, first_site + static_cast<int>(layer));
+    const int site = first_site + static_cast<int>(layer);
+    const Tensor below = y;
+    if (layer > 0) y = dropout(y, config_.dropout, key, site);
     const LstmState initial = states == nullptr ? LstmState{} : states->at(layer);
-    const LstmOutput forwards = run_direction(y, lengths, layers_[layer][0], initial);
+    const LstmOutput forwards = run_direction(y, states == nullptr ? lengths : Lengths{},
+                                              layers_[layer][0], initial, {key, site, 0});
     if (states != nullptr) {
       const Tensor last_h = forwards.h_TBH.select(0, forwards.h_TBH.size(0) - 1);
       states->at(layer) = {last_h.detach().clone(), forwards.last_c_BH.detach()};
     }
     Tensor output = forwards.h_TBH;
     if (config_.bidirectional) {
-      const Tensor backwards =
-          run_direction(reverse_sequences(y, lengths), lengths, layers_[layer][1], {}).h_TBH;
+      const Tensor backwards = run_direction(reverse_sequences(y, lengths), lengths,
+                                             layers_[layer][1], {}, {key, site, 1})
+                                   .h_TBH;
       output = torch::cat({output, reverse_sequences(backwards, lengths)}, 2);
     }
-    y = output;
+    y = config_.residual && layer > 0 ? output + below : output;
   }
   return y;
 }

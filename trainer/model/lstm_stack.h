@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "trainer/model/dropout.h"
+#include "trainer/model/lstm_cell_variants.h"
 #include "trainer/model/lstm_cpu.h"
 #include "trainer/model/model_config.h"
 
@@ -16,8 +17,8 @@ namespace lockstep {
 /// Sequence lengths of a batch, on the host. Empty stands for "all as long as the batch".
 using Lengths = std::vector<int64_t>;
 
-/// Parameters are named as in torch.nn.LSTM (weight_ih_l0, weight_hh_l0_reverse, ...), shaped and
-/// initialised like there: uniform in +-1/sqrt(hidden size).
+/// Parameters are named as in torch.nn.LSTM (weight_ih_l0, weight_hh_l0_reverse, ...), shaped and,
+/// unless the config says otherwise, initialised like there: uniform in +-1/sqrt(hidden size).
 class LstmStackImpl : public torch::nn::Module {
  public:
   LstmStackImpl(int64_t input_size, const ModelConfig& config);
@@ -26,19 +27,20 @@ class LstmStackImpl : public torch::nn::Module {
   /// (zeros where our own kernel runs, which costs nothing for padding).
   /// `first_site` numbers this stack's dropout sites. `states`, one per layer, are where sequences
   /// begin and, afterwards, where they ended (after T steps, without a graph); null: zeros, and
-  /// nobody asks. Only for stacks of one direction and batches without padding.
+  /// nobody asks. Only for stacks of one direction.
   torch::Tensor forward(const torch::Tensor& x_TBF, const Lengths& lengths, const DropoutKey& key,
                         int first_site = 0, std::vector<LstmState>* states = nullptr);
 
-  int64_t output_size() const { return (config_.bidirectional ? 2 : 1) * config_.hidden_size; }
+  int64_t output_size() const { return (config_.bidirectional ? 2 : 1) * lstm_outputs(config_); }
 
  private:
-  LstmWeights make_weights(int64_t input_size, const std::string& suffix);
+  VariantWeights make_weights(int64_t input_size, const std::string& suffix);
   LstmOutput run_direction(const torch::Tensor& x_TBF, const Lengths& lengths,
-                           const LstmWeights& weights, const LstmState& initial);
+                           const VariantWeights& own, const LstmState& initial,
+                           const MaskPlace& place);
 
   ModelConfig config_;
-  std::vector<std::vector<LstmWeights>> layers_;  ///< [layer][direction]
+  std::vector<std::vector<VariantWeights>> layers_;  ///< [layer][direction]
   LstmWorkspacePool pool_;
 };
 TORCH_MODULE(LstmStack);

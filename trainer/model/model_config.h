@@ -22,6 +22,21 @@ struct ModelConfig {
   int64_t beam_size = 5;
   double length_penalty = 1.0;
   bool forget_gate = true;
+  bool residual = false;
+  int64_t projection_size = 0;
+  bool layer_norm = false;
+  bool peepholes = false;
+  bool coupled_gates = false;
+  std::string initial_weights = "uniform";
+  double initial_bound = 0.0;
+  bool variational_dropout = false;
+  double recurrent_dropout = 0.0;
+  double zoneout_cells = 0.0;
+  double zoneout_outputs = 0.0;
+  double weight_drop = 0.0;
+  std::vector<int64_t> softmax_cutoffs = {};
+  std::string embedding_vectors;
+  std::vector<std::string> class_weights = {};
   double symbol_dropout = 0.0;
   int64_t context = 0;
   int64_t ensemble = 1;
@@ -64,10 +79,10 @@ struct ModelConfig {
         .less_than(1);
     fields
         .add("pooling", pooling,
-             "how a sequence becomes one vector: its last state, that of its middle step, or the "
-             "mean "
-             "or maximum over time")
-        .one_of({"last", "middle", "mean", "max"});
+             "how a sequence becomes one vector: its last state, that of its middle step, the mean "
+             "or maximum over time, or a mean whose weights are learned (attention; Yang et al. "
+             "2016)")
+        .one_of({"last", "middle", "mean", "max", "attention"});
     fields
         .add("embedding_size", embedding_size,
              "inputs of symbols: numbers that stand for a symbol; 0: as many as hidden_size")
@@ -135,7 +150,7 @@ struct ModelConfig {
         .add("attention", attention,
              "translation, captioning: how a query is compared with the steps of the source, by a "
              "layer of its own (additive; Bahdanau et al. 2015) or a product (multiplicative; "
-             "Luong et al. 2015)")
+             "Luong et al. 2015); the same for `pooling: attention`, whose query is learned")
         .one_of({"additive", "multiplicative"});
     fields
         .add("label_smoothing", label_smoothing,
@@ -170,8 +185,78 @@ struct ModelConfig {
              "of the operands of the LSTM's matrix products on a CPU, with kernel cpu or auto; "
              "sums, states, weights and gradients stay float32")
         .one_of({"float32", "bfloat16"});
+    describe_cells(fields);
+    describe_masks(fields);
     describe_ranking(fields);
     describe_forecasts(fields);
+  }
+
+  void describe_cells(Fields& fields) {
+    fields.add("residual", residual,
+               "layers above the first add what they read to what they write (Wu et al. 2016)");
+    fields
+        .add("projection_size", projection_size,
+             "outputs per layer and direction, a matrix times the cells' (LSTMP, Sak et al. 2014); "
+             "0: the cells' own")
+        .at_least(0)
+        .at_most(65536)
+        .unit("outputs");
+    fields.add("layer_norm", layer_norm,
+               "normalise what goes into the gates, from input and from state, and the cells (Ba "
+               "et al. 2016)");
+    fields.add("peepholes", peepholes, "gates see their cell (Gers & Schmidhuber 2000)");
+    fields.add("coupled_gates", coupled_gates,
+               "the forget gate is one minus the input gate and has no weights (CIFG; Greff et al. "
+               "2017)");
+    fields
+        .add("initial_weights", initial_weights,
+             "of LSTM layers: all uniform; or recurrent matrices orthogonal (Saxe et al. 2014), "
+             "those of inputs uniform by their sizes (Glorot & Bengio 2010) and biases zero")
+        .one_of({"uniform", "orthogonal"});
+    fields
+        .add("initial_bound", initial_bound,
+             "uniform: largest initial weight of LSTM layers; 0: one over the root of hidden_size, "
+             "as in PyTorch")
+        .at_least(0)
+        .at_most(10);
+    fields.add("softmax_cutoffs", softmax_cutoffs,
+               "language_model: vocabulary sizes, growing, at which it is cut into a head and "
+               "clusters of ever smaller layers (adaptive softmax, Grave et al. 2017); empty: the "
+               "plain output layer");
+    fields.add("embedding_vectors", embedding_vectors,
+               "file of word vectors in GloVe's text format (Pennington et al. 2014) that rows of "
+               "the embedding start from; empty: none");
+    fields.add("class_weights", class_weights,
+               "sequence_classification: what the losses of a class count in training, each "
+               "`LABEL=WEIGHT`; or `[balanced]`: in inverse proportion to the classes' sizes");
+  }
+
+  void describe_masks(Fields& fields) {
+    fields.add("variational_dropout", variational_dropout,
+               "what `dropout` drops of a sequence is the same at all steps (Gal & Ghahramani "
+               "2016)");
+    fields
+        .add("recurrent_dropout", recurrent_dropout,
+             "share of a layer's state that the next step does not see, the same at all steps (Gal "
+             "& Ghahramani 2016)")
+        .at_least(0)
+        .less_than(1);
+    fields
+        .add("zoneout_cells", zoneout_cells,
+             "share of cells that keep what they held at a step (Krueger et al. 2017)")
+        .at_least(0)
+        .less_than(1);
+    fields
+        .add("zoneout_outputs", zoneout_outputs,
+             "share of outputs that stay what they were at a step (Krueger et al. 2017)")
+        .at_least(0)
+        .less_than(1);
+    fields
+        .add("weight_drop", weight_drop,
+             "share of recurrent weights that count nothing in a step of training, the same for "
+             "all samples (Merity et al. 2018)")
+        .at_least(0)
+        .less_than(1);
   }
 
   void describe_ranking(Fields& fields) {

@@ -33,6 +33,7 @@ struct RunInfo {
   int64_t total_steps = 0;
   int64_t start_step = 0;  ///< greater than 0 when continued from a checkpoint
   int64_t log_every = 0;
+  std::vector<std::string> notes;  ///< lines for people: where the weights come from
 };
 
 /// Where the time of an interval went; seconds, summed over its steps, on rank zero.

@@ -91,6 +91,7 @@ void Progress::on_start(const RunInfo& info) {
   entry("ranks", ranks_text(info));
   entry("steps", steps_text(info));
   if (writes_files_) entry("run folder", info.run_dir.string());
+  for (size_t i = 0; i < info.notes.size(); ++i) entry(i == 0 ? "weights" : "", info.notes[i]);
   line("");
 }
 

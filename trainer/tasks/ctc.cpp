@@ -61,6 +61,7 @@ class Ctc : public NetworkTask {
   std::vector<json> predict(const DeviceBatch& batch) override;
 
  private:
+  std::vector<std::string> output_labels() const override;
   std::vector<CtcAnswer> decode(const Tensor& log_p_TBC, const Lengths& lengths,
                                 int64_t width) const;
   Tensor count_errors(const std::vector<std::vector<int64_t>>& right,
@@ -70,6 +71,15 @@ class Ctc : public NetworkTask {
   int64_t blank_;
   std::optional<int64_t> space_;  ///< the label between words of a text
 };
+
+std::vector<std::string> Ctc::output_labels() const {
+  std::vector<std::string> labels = labels_;
+  for (int64_t i = static_cast<int64_t>(labels.size()); i < blank_; ++i) {
+    labels.push_back(std::to_string(i));
+  }
+  labels.emplace_back("<blank>");
+  return labels;
+}
 
 Metrics Ctc::metrics(const std::vector<double>& sums) const {
   const auto ratio = [](double part, double whole) { return whole > 0 ? part / whole : NAN; };

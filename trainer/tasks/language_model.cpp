@@ -8,6 +8,7 @@
 #include "data/base/error.h"
 #include "data/mix.h"
 #include "data/text/tokens.h"
+#include "trainer/model/adaptive_softmax.h"
 #include "trainer/model/label_smoothing.h"
 #include "trainer/model/linear_cross_entropy.h"
 #include "trainer/model/lstm_stack.h"
@@ -20,20 +21,30 @@ using torch::Tensor;
 
 namespace {
 
+/// What tied matrices have in common, and what an embedding has by default.
+int64_t embedding_size_of(const ModelConfig& config) {
+  if (config.embedding_size > 0) return config.embedding_size;
+  return config.tied ? lstm_outputs(config) : config.hidden_size;
+}
+
 /// Parameters are named embedding_weight, lstm.*, output_weight and output_bias; tied, there is no
-/// output_weight.
+/// output_weight, and an adaptive softmax has softmax.* instead of both.
 class LanguageModelImpl : public torch::nn::Module {
  public:
   LanguageModelImpl(int64_t vocabulary, const ModelConfig& config)
-      : config_(config),
-        embedding_size_(config.embedding_size > 0 ? config.embedding_size : config.hidden_size) {
+      : config_(config), embedding_size_(embedding_size_of(config)) {
     const auto uniform = [](at::IntArrayRef shape) {
       return torch::empty(shape).uniform_(-0.1, 0.1);  // as Zaremba et al. 2014
     };
     embedding_VE_ = register_parameter("embedding_weight", uniform({vocabulary, embedding_size_}));
     lstm_ = register_module("lstm", LstmStack(embedding_size_, config));
+    if (!config.softmax_cutoffs.empty()) {
+      softmax_ = register_module(
+          "softmax", AdaptiveSoftmax(lstm_->output_size(), vocabulary, config.softmax_cutoffs));
+      return;
+    }
     if (!config.tied) {
-      output_VH_ = register_parameter("output_weight", uniform({vocabulary, config.hidden_size}));
+      output_VH_ = register_parameter("output_weight", uniform({vocabulary, lstm_->output_size()}));
     }
     bias_V_ = register_parameter("output_bias", torch::zeros({vocabulary}));
   }
@@ -45,15 +56,17 @@ class LanguageModelImpl : public torch::nn::Module {
     const Tensor y_TBH = lstm_->forward(dropout(x_TBE, config_.dropout, key, kInputSite), {}, key,
                                         kLstmSites, &states);
     const Tensor dropped = dropout(y_TBH, config_.dropout, key, kOutputSite);
-    return dropped.reshape({-1, config_.hidden_size});
+    return dropped.reshape({-1, lstm_->output_size()});
   }
 
   /// [N, H] -> [N, V].
   Tensor logits(const Tensor& hidden_NH) {
+    if (!softmax_.is_empty()) return softmax_->log_probabilities(hidden_NH);
     return torch::addmm(bias_V_, hidden_NH, output_weight().t());
   }
   /// Sum of the cross-entropies.
   Tensor loss(const Tensor& hidden_NH, const Tensor& targets_N, double label_smoothing = 0) {
+    if (!softmax_.is_empty()) return softmax_->loss(hidden_NH, targets_N);
     return linear_cross_entropy(hidden_NH, output_weight(), bias_V_, targets_N, label_smoothing);
   }
 
@@ -66,6 +79,7 @@ class LanguageModelImpl : public torch::nn::Module {
   int64_t embedding_size_;
   Tensor embedding_VE_, output_VH_, bias_V_;
   LstmStack lstm_{nullptr};
+  AdaptiveSoftmax softmax_{nullptr};  ///< none unless model.softmax_cutoffs says so
 };
 TORCH_MODULE(LanguageModel);
 
@@ -88,9 +102,12 @@ class LanguageModelTask : public Task {
   torch::nn::Module& model() override { return *model_; }
   json description() const override { return description_; }
   std::string summary() const override {
+    const char* output = !config_.softmax_cutoffs.empty() ? "adaptive softmax"
+                         : config_.tied                   ? "tied"
+                                                          : "linear";
     return fmt::format("embedding {} -> {}, {} x lstm {}, {} -> {} tokens", vocabulary_size_,
-                       model_->embedding_size(), config_.num_layers, config_.hidden_size,
-                       config_.tied ? "tied" : "linear", vocabulary_size_);
+                       model_->embedding_size(), config_.num_layers, config_.hidden_size, output,
+                       vocabulary_size_);
   }
 
   std::vector<std::string> sum_names() const override { return {"loss", "targets"}; }
@@ -107,6 +124,7 @@ class LanguageModelTask : public Task {
     if (config_.tied) return {};  // the output layer touches all rows
     return {"embedding_weight"};
   }
+  std::map<std::string, RowLabels> row_labels() const override;
   std::vector<json> predict(const DeviceBatch&) override {
     throw Error(
         ExitCode::usage, "language models answer JSON lines, not splits",
@@ -135,6 +153,19 @@ class LanguageModelTask : public Task {
   std::vector<Tensor> carried_;  ///< h and c of each layer, [columns, H]
 };
 
+std::map<std::string, RowLabels> LanguageModelTask::row_labels() const {
+  const std::vector<std::string> labels = labels_of_symbols(description_);
+  std::map<std::string, RowLabels> all;
+  for (const char* name : {"embedding_weight", "output_weight", "output_bias"}) {
+    all[name] = {labels};
+  }
+  // Clusters are cut by frequency: another vocabulary has others.
+  for (const auto& item : model_->named_parameters()) {
+    if (item.key().rfind("softmax.", 0) == 0) all[item.key()] = {labels, /*by_label=*/false};
+  }
+  return all;
+}
+
 /// The part of the carried states that belongs to these columns.
 std::vector<LstmState> LanguageModelTask::states_of(const DeviceBatch& batch) {
   std::vector<LstmState> states(static_cast<size_t>(config_.num_layers));
@@ -156,9 +187,10 @@ void LanguageModelTask::keep_states(const DeviceBatch& batch,
   const bool fits = carried_.size() == 2 * states.size() && carried_[0].size(0) == batch.columns;
   if (!fits) {
     carried_.clear();
-    for (size_t i = 0; i < 2 * states.size(); ++i) {
-      carried_.push_back(
-          torch::zeros({batch.columns, config_.hidden_size}, states[0].h_BH.options()));
+    for (const LstmState& state : states) {
+      for (const Tensor& part : {state.h_BH, state.c_BH}) {
+        carried_.push_back(torch::zeros({batch.columns, part.size(1)}, part.options()));
+      }
     }
   }
   for (size_t layer = 0; layer < states.size(); ++layer) {
@@ -273,11 +305,17 @@ std::unique_ptr<Task> make_language_model(const ModelConfig& config, const json&
     throw Error(ExitCode::config,
                 "model.bidirectional: a language model must not see what follows");
   }
-  const int64_t embedding = config.embedding_size;
-  if (config.tied && embedding != 0 && embedding != config.hidden_size) {
+  if (config.tied && embedding_size_of(config) != lstm_outputs(config)) {
     throw Error(ExitCode::config,
-                fmt::format("model.tied needs an embedding_size of hidden_size, {}, not {}",
-                            config.hidden_size, embedding));
+                fmt::format("model.tied needs an embedding_size of {}, {}, not {}",
+                            config.projection_size > 0 ? "projection_size" : "hidden_size",
+                            lstm_outputs(config), config.embedding_size));
+  }
+  const int64_t vocabulary = description.at("vocabulary");
+  if (!config.softmax_cutoffs.empty() && config.softmax_cutoffs.back() >= vocabulary) {
+    throw Error(ExitCode::config,
+                fmt::format("model.softmax_cutoffs: {} is not below the vocabulary's {} tokens",
+                            config.softmax_cutoffs.back(), vocabulary));
   }
   return std::make_unique<LanguageModelTask>(config, description);
 }

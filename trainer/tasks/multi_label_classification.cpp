@@ -41,6 +41,7 @@ class MultiLabelClassification : public NetworkTask {
  private:
   static constexpr size_t kOwnSums = 3;  ///< in front of the labels' counts
 
+  std::vector<std::string> output_labels() const override { return labels_; }
   int64_t classes() const { return static_cast<int64_t>(labels_.size()); }
 
   std::vector<std::string> labels_;

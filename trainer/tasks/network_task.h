@@ -24,6 +24,14 @@ class NetworkTask : public Task {
     if (!network_->reads_symbols()) return {};
     return {"embedding_weight"};
   }
+  std::map<std::string, RowLabels> row_labels() const override {
+    std::map<std::string, RowLabels> labels;
+    if (network_->reads_symbols()) {
+      labels["embedding_weight"] = {labels_of_symbols(description_.at("inputs"))};
+    }
+    labels["output.weight"] = labels["output.bias"] = {output_labels(), /*by_label=*/false};
+    return labels;
+  }
   bool answers_lines() const override { return network_->reads_symbols(); }
   nlohmann::json answer(const nlohmann::json& line) override {
     if (!text_) text_.emplace(description_.at("inputs"));
@@ -31,6 +39,9 @@ class NetworkTask : public Task {
   }
 
  protected:
+  /// What the network's outputs stand for.
+  virtual std::vector<std::string> output_labels() const = 0;
+
   ModelConfig config_;
   nlohmann::json description_;
   SequenceNetwork network_;

@@ -45,13 +45,13 @@ class NextItemNetworkImpl : public torch::nn::Module {
     embedding_VE_.data().uniform_(-bound, bound);
     embedding_VE_.data()[0].zero_();  // nothing is known of what training never had
     register_module("lstm", lstm_);
-    if (config.tied && embedding_size_ != config.hidden_size) {
-      projection_ =
-          register_module("projection", torch::nn::Linear(config.hidden_size, embedding_size_));
+    const int64_t width = lstm_->output_size();
+    if (config.tied && embedding_size_ != width) {
+      projection_ = register_module("projection", torch::nn::Linear(width, embedding_size_));
     }
     if (!config.tied) {
-      output_VH_ = register_parameter(
-          "output_weight", torch::empty({vocabulary, config.hidden_size}).uniform_(-bound, bound));
+      output_VH_ = register_parameter("output_weight",
+                                      torch::empty({vocabulary, width}).uniform_(-bound, bound));
     }
     if (config.logit_scale == 0) {
       bias_V_ = register_parameter("output_bias", torch::zeros({vocabulary}));
@@ -66,7 +66,7 @@ class NextItemNetworkImpl : public torch::nn::Module {
     const Tensor y_TBH =
         lstm_->forward(dropout(x_TBE, config_.dropout, key, kInputSite), lengths, key, kLstmSites);
     const Tensor dropped = dropout(y_TBH, config_.dropout, key, kOutputSite);
-    return dropped.reshape({-1, config_.hidden_size});
+    return dropped.reshape({-1, lstm_->output_size()});
   }
 
   /// What is multiplied with the items' rows, from states [N, H].
@@ -122,6 +122,11 @@ class NextItemTask : public Task {
   std::vector<std::string> row_sparse_parameters() const override {
     if (config_.negatives == 0) return {};
     return {"embedding_weight"};
+  }
+
+  std::map<std::string, RowLabels> row_labels() const override {
+    const RowLabels items = {labels_of_symbols(description_.at("items"))};
+    return {{"embedding_weight", items}, {"output_weight", items}, {"output_bias", items}};
   }
 
   void prepare(const Split& train) override {

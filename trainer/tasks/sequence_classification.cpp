@@ -6,8 +6,10 @@
 
 #include "data/base/error.h"
 #include "trainer/model/label_smoothing.h"
+#include "trainer/name_patterns.h"
 #include "trainer/tasks/class_counts.h"
 #include "trainer/tasks/network_task.h"
+#include "trainer/tasks/symbol_counts.h"
 
 namespace lockstep {
 
@@ -21,6 +23,7 @@ namespace {
 struct Head {
   std::string target;
   ClassCounts counts;
+  Tensor weights_C;  ///< of the classes' losses in training; undefined: all alike
 
   int64_t classes() const { return counts.classes(); }
 };
@@ -28,7 +31,9 @@ struct Head {
 class SequenceClassification : public NetworkTask {
  public:
   SequenceClassification(const ModelConfig& config, const json& description)
-      : NetworkTask(config, description, classes_in(description)), heads_(heads_of(description)) {}
+      : NetworkTask(config, description, classes_in(description)), heads_(heads_of(description)) {
+    if (!is_balanced()) set_weights();
+  }
 
   std::string summary() const override;
 
@@ -37,6 +42,7 @@ class SequenceClassification : public NetworkTask {
   std::vector<std::pair<std::string, Metrics>> class_metrics(
       const std::vector<double>& sums) const override;
 
+  void prepare(const Split& train) override;
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
   std::vector<json> predict(const DeviceBatch& batch) override;
 
@@ -46,7 +52,7 @@ class SequenceClassification : public NetworkTask {
     for (const json& head : description.at("heads")) {
       const std::string target = head.at("target");
       const std::string prefix = description.at("heads").size() == 1 ? "" : target + "_";
-      heads.push_back({target, ClassCounts(head.at("classes"), head.at("labels"), prefix)});
+      heads.push_back({target, ClassCounts(head.at("classes"), head.at("labels"), prefix), {}});
     }
     return heads;
   }
@@ -55,6 +61,10 @@ class SequenceClassification : public NetworkTask {
     for (const json& head : description.at("heads")) sum += head.at("classes").get<int64_t>();
     return sum;
   }
+  bool is_balanced() const { return config_.class_weights == std::vector<std::string>{"balanced"}; }
+  void set_weights();
+  Tensor weights_of(Head& head, const DropoutKey& key);
+  std::vector<std::string> output_labels() const override;
   std::vector<json> answers(const Tensor& logits_BC) const;
 
   std::vector<Head> heads_;
@@ -68,6 +78,17 @@ std::string SequenceClassification::summary() const {
   }
   return fmt::format("{}, {} over time, linear -> {}", network_->summary(), config_.pooling,
                      classes);
+}
+
+/// "target=label" of each class.
+std::vector<std::string> SequenceClassification::output_labels() const {
+  std::vector<std::string> labels;
+  for (const Head& head : heads_) {
+    for (int64_t i = 0; i < head.classes(); ++i) {
+      labels.push_back(fmt::format("{}={}", head.target, head.counts.label_of(i)));
+    }
+  }
+  return labels;
 }
 
 std::vector<std::string> SequenceClassification::sum_names() const {
@@ -98,16 +119,59 @@ std::vector<std::pair<std::string, Metrics>> SequenceClassification::class_metri
   return figures;
 }
 
+/// As model.class_weights says label by label.
+void SequenceClassification::set_weights() {
+  for (const NamedNumber& weight : named_numbers("model.class_weights", config_.class_weights)) {
+    bool found = false;
+    for (Head& head : heads_) {
+      for (int64_t i = 0; i < head.classes(); ++i) {
+        if (head.counts.label_of(i) != weight.name) continue;
+        if (!head.weights_C.defined()) head.weights_C = torch::ones({head.classes()});
+        head.weights_C[i] = weight.number;
+        found = true;
+      }
+    }
+    if (found) continue;
+    throw Error(ExitCode::config,
+                fmt::format("model.class_weights: no class is called \"{}\"", weight.name),
+                "`lockstep data inspect` shows the classes of a data set");
+  }
+}
+
+/// Balanced: samples / (classes * samples of the class), so that their mean over the split is one.
+void SequenceClassification::prepare(const Split& train) {
+  if (!is_balanced()) return;
+  for (Head& head : heads_) {
+    const std::vector<int64_t> counts = count_symbols(train, head.target);
+    const auto occurring =
+        std::count_if(counts.begin(), counts.end(), [](int64_t n) { return n > 0; });
+    head.weights_C = torch::zeros({head.classes()});
+    for (size_t i = 0; i < counts.size(); ++i) {
+      if (counts[i] == 0) continue;
+      head.weights_C[static_cast<int64_t>(i)] =
+          static_cast<double>(train.size()) / static_cast<double>(occurring * counts[i]);
+    }
+  }
+}
+
+/// Held-out losses are those of the classes as they are.
+Tensor SequenceClassification::weights_of(Head& head, const DropoutKey& key) {
+  if (!key.training || !head.weights_C.defined()) return {};
+  head.weights_C = head.weights_C.to(network_->parameters()[0].device());
+  return head.weights_C;
+}
+
 TaskOutput SequenceClassification::compute(const DeviceBatch& batch, const DropoutKey& key) {
   const Tensor logits_BC = network_->of_sequences(batch.inputs, batch.lengths, key);
   Tensor loss_sum;
   std::vector<Tensor> counts;
   int64_t first = 0;
-  for (const Head& head : heads_) {
+  for (Head& head : heads_) {
     const Tensor own = logits_BC.narrow(1, first, head.classes());
     const Tensor labels_B = batch.target(head.target).select(0, 0);
-    const Tensor loss = torch::cross_entropy_loss(own, labels_B, {}, at::Reduction::Sum,
-                                                  kPaddingSymbol, smoothing(config_, key));
+    const Tensor loss =
+        torch::cross_entropy_loss(own, labels_B, weights_of(head, key), at::Reduction::Sum,
+                                  kPaddingSymbol, smoothing(config_, key));
     loss_sum = loss_sum.defined() ? loss_sum + loss : loss;
     first += head.classes();
     counts.push_back(head.counts.count(own, labels_B));

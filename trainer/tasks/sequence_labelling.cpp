@@ -89,6 +89,7 @@ class SequenceLabelling : public Task {
     if (!networks_.first()->reads_symbols() || config_.ensemble > 1) return {};
     return {"embedding_weight"};
   }
+  std::map<std::string, RowLabels> row_labels() const override;
   std::vector<json> predict(const DeviceBatch& batch) override;
   bool answers_lines() const override { return networks_.first()->reads_symbols(); }
   json answer(const json& line) override;
@@ -104,6 +105,19 @@ class SequenceLabelling : public Task {
   Ensemble networks_;
   std::optional<TextInputs> text_;
 };
+
+std::map<std::string, RowLabels> SequenceLabelling::row_labels() const {
+  RowLabels classes = {{}, /*by_label=*/false};
+  for (int64_t i = 0; i < counts_.classes(); ++i) classes.labels.push_back(counts_.label_of(i));
+  std::map<std::string, RowLabels> all;
+  for (int64_t i = 0; i < config_.ensemble; ++i) {
+    const std::string member = config_.ensemble > 1 ? fmt::format("member_{}.", i) : "";
+    all[member + "output.weight"] = all[member + "output.bias"] = classes;
+    if (!networks_.first()->reads_symbols()) continue;
+    all[member + "embedding_weight"] = {labels_of_symbols(description_.at("inputs"))};
+  }
+  return all;
+}
 
 std::vector<std::string> SequenceLabelling::sum_names() const {
   std::vector<std::string> names = {"loss", "targets"};

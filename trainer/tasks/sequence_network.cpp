@@ -71,6 +71,9 @@ SequenceNetworkImpl::SequenceNetworkImpl(const json& inputs, int64_t outputs,
     complement_V_ = torch::tensor(inputs["inputs"]["complement"].get<std::vector<int64_t>>());
   }
   register_module("lstm", lstm_);
+  if (config.pooling == "attention") {
+    pooling_ = register_module("pooling", AttentionPooling(config.attention, lstm_->output_size()));
+  }
   register_module("output", output_);
 }
 
@@ -92,9 +95,8 @@ Tensor SequenceNetworkImpl::embed(const Tensor& symbols_TB, const Lengths& lengt
   const Tensor x_TBF =
       dropout(torch::embedding(embedding_VF_, read_TB), config_.dropout, key, site(input_site));
   if (!key.training || config_.symbol_dropout <= 0) return x_TBF;
-  const Tensor shown_TB1 =
-      torch::ones({x_TBF.size(0), x_TBF.size(1), 1}, torch::TensorOptions(x_TBF.device()));
-  return x_TBF * dropout(shown_TB1, config_.symbol_dropout, key, site(kSymbolSite));
+  return x_TBF * dropout_mask({x_TBF.size(0), x_TBF.size(1), 1}, x_TBF.device(),
+                              config_.symbol_dropout, key, site(kSymbolSite));
 }
 
 /// Steps behind a sequence's end are zeros, as wide as the rest of the last joined step needs.
@@ -125,11 +127,15 @@ Tensor SequenceNetworkImpl::read(const Tensor& inputs, Lengths& lengths, const D
                         site(kLayerSites));
 }
 
+Tensor SequenceNetworkImpl::pool(const Tensor& y_TBH, const Lengths& lengths) const {
+  if (!pooling_.is_empty()) return pooling_->forward(y_TBH, lengths);
+  return pool_over_time(y_TBH, lengths, config_.pooling, config_.bidirectional);
+}
+
 Tensor SequenceNetworkImpl::of_sequences(const Tensor& inputs, Lengths lengths,
                                          const DropoutKey& key) {
   const Tensor y_TBH = read(inputs, lengths, key);
-  const Tensor pooled_BH = pool_over_time(y_TBH, lengths, config_.pooling, config_.bidirectional);
-  return output_->forward(dropout(pooled_BH, config_.dropout, key, site(kHeadSite)));
+  return output_->forward(dropout(pool(y_TBH, lengths), config_.dropout, key, site(kHeadSite)));
 }
 
 Tensor SequenceNetworkImpl::of_steps(const Tensor& inputs, Lengths& lengths,

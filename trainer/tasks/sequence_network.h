@@ -6,14 +6,16 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "trainer/model/attention_pooling.h"
 #include "trainer/model/dropout.h"
 #include "trainer/model/lstm_stack.h"
 #include "trainer/model/model_config.h"
 
 namespace lockstep {
 
-/// Parameters are named embedding_weight (symbols only), lstm.* and output.*, as a PyTorch module
-/// with these members names them. Inputs are [T, B, F], or [T, B] symbols.
+/// Parameters are named embedding_weight (symbols only), lstm.*, pooling.* (attention only) and
+/// output.*, as a PyTorch module with these members names them. Inputs are [T, B, F], or [T, B]
+/// symbols.
 class SequenceNetworkImpl : public torch::nn::Module {
  public:
   /// `inputs` is what describe_inputs() gave. Networks side by side tell their dropout apart by
@@ -35,6 +37,7 @@ class SequenceNetworkImpl : public torch::nn::Module {
   torch::Tensor read(const torch::Tensor& inputs, Lengths& lengths, const DropoutKey& key);
   torch::Tensor embed(const torch::Tensor& symbols_TB, const Lengths& lengths,
                       const DropoutKey& key);
+  torch::Tensor pool(const torch::Tensor& y_TBH, const Lengths& lengths) const;
   torch::Tensor join_steps(const torch::Tensor& x_TBF, Lengths& lengths) const;
   int site(int place) const;
 
@@ -44,6 +47,7 @@ class SequenceNetworkImpl : public torch::nn::Module {
   int64_t features_;    ///< of a step, without its context
   torch::Tensor embedding_VF_, complement_V_;
   LstmStack lstm_{nullptr};
+  AttentionPooling pooling_{nullptr};  ///< none unless model.pooling says so
   torch::nn::Linear output_{nullptr};
 };
 TORCH_MODULE(SequenceNetwork);

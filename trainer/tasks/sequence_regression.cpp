@@ -38,6 +38,10 @@ class SequenceRegression : public NetworkTask {
   std::vector<json> predict(const DeviceBatch& batch) override;
 
  private:
+  std::vector<std::string> output_labels() const override {
+    return {fmt::format("{} x {}", numbers_, description_.at("target").get<std::string>())};
+  }
+
   int64_t numbers_;
 };
 

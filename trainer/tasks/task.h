@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <iosfwd>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -29,6 +30,14 @@ namespace lockstep {
 struct TaskOutput {
   torch::Tensor loss_sum;  ///< scalar with a graph; what backward starts from
   torch::Tensor sums;      ///< float32 [sum_names().size()] on the device, without a graph
+};
+
+/// Rows of a parameter that stand for symbols or classes.
+struct RowLabels {
+  std::vector<std::string> labels;
+  /// Rows for symbols are the same thing wherever the symbol is; rows for the classes of a head
+  /// only where all classes are the same.
+  bool by_label = true;
 };
 
 class Task {
@@ -65,6 +74,8 @@ class Task {
   /// Matrices (by parameter name) of whose rows a step touches few: embeddings that are not used
   /// elsewhere. Their gradients travel row by row where that is shorter (row_exchange.h).
   virtual std::vector<std::string> row_sparse_parameters() const { return {}; }
+  /// What rows of parameters stand for, by the parameter's name: what another run is found by.
+  virtual std::map<std::string, RowLabels> row_labels() const { return {}; }
   /// One object per sequence of the batch.
   virtual std::vector<nlohmann::json> predict(const DeviceBatch& batch) = 0;
 

@@ -92,6 +92,10 @@ json describe_inputs(const Manifest& manifest) {
   return description;
 }
 
+std::vector<std::string> labels_of_symbols(const json& description) {
+  return description.at("labels").get<std::vector<std::string>>();
+}
+
 std::vector<int64_t> TextInputs::symbols_of_line(const json& line) {
   std::vector<int64_t> symbols;
   if (line.contains("text")) {

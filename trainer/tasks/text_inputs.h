@@ -20,6 +20,9 @@ nlohmann::json describe_symbols(const Manifest& manifest, const StreamSchema& st
 /// "scale", "offset"}, and how sound became features.
 nlohmann::json describe_inputs(const Manifest& manifest);
 
+/// Labels of a stream that describe_symbols() described; empty when its symbols have no names.
+std::vector<std::string> labels_of_symbols(const nlohmann::json& description);
+
 /// Reads text as the data set was read, and writes it. Throws Error(corrupt) when the description
 /// does not tell how text was cut.
 class TextInputs {

@@ -116,6 +116,7 @@ class Translation : public Task {
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
   TaskOutput evaluate(const DeviceBatch& batch, bool decode) override;
   std::vector<std::string> row_sparse_parameters() const override;
+  std::map<std::string, RowLabels> row_labels() const override;
   std::vector<json> predict(const DeviceBatch& batch) override;
 
   bool answers_lines() const override { return reads_symbols(); }
@@ -216,6 +217,17 @@ std::vector<std::string> Translation::row_sparse_parameters() const {
   if (reads_symbols()) names.emplace_back("source_embedding_weight");
   if (!config_.tied) names.emplace_back("target_embedding_weight");
   return names;
+}
+
+std::map<std::string, RowLabels> Translation::row_labels() const {
+  RowLabels target = {labels_of_symbols(target_)};
+  if (!has_end()) target.labels.emplace_back("<end>");
+  std::map<std::string, RowLabels> all;
+  for (const char* name : {"target_embedding_weight", "output_weight", "output_bias"}) {
+    all[name] = target;
+  }
+  if (reads_symbols()) all["source_embedding_weight"] = {labels_of_symbols(inputs())};
+  return all;
 }
 
 /// Column b up to the end or the padding.

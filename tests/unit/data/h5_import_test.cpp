@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "data/base/atomic_file.h"
 #include "data/base/error.h"
 #include "data/dataset.h"
+#include "data/shard_hdf5.h"
 #include "tests/interop/run_python.h"
 #include "tests/unit/base/temp_folder.h"
 #include "tests/unit/data/small_dataset.h"
@@ -52,6 +54,31 @@ TEST_F(H5ImportTest, ReadsArraysByName) {
                                   { "target",
                                     "regression=y,words=z:z_lengths" }});
   expect_ragged_sequences();
+}
+
+TEST_F(H5ImportTest, RefusesDataThatDoNotMatchTheirChecksum) {
+  testing::write_images(folder_.path(), 16);
+  const std::filesystem::path file = folder_ / "train-00000.h5";
+  EXPECT_NO_THROW(import(file, {}));
+  std::filesystem::remove_all(out_);
+  int64_t place = 0;
+  {
+    const Hdf5Session session;
+    const Hdf5Id shard = owned_file(H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
+    const Hdf5Id inputs = owned_dataset(H5Dopen2(shard.get(), "inputs", H5P_DEFAULT));
+    const hsize_t first[2] = {0, 0};
+    unsigned skipped_filters = 0;
+    haddr_t address = 0;
+    hsize_t bytes = 0;
+    ASSERT_GE(H5Dget_chunk_info_by_coord(inputs.get(), first, &skipped_filters, &address, &bytes),
+              0);
+    place = static_cast<int64_t>(address);
+  }
+  std::string bytes = read_file(file);
+  bytes[static_cast<size_t>(place) + 7] ^= 1;
+  write_file_atomically(file, bytes);
+  testing::expect_error(ExitCode::corrupt, "a checksum does not match", [&] { import(file, {}); });
+  EXPECT_FALSE(std::filesystem::exists(out_));
 }
 
 TEST_F(H5ImportTest, RefusesLengthsThatDoNotFit) {

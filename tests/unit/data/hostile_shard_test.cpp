@@ -1,9 +1,11 @@
 // Shards that are sound HDF5 but are not what FORMAT.md allows, as an attacker would make them.
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <array>
 #include <functional>
 
+#include "data/base/atomic_file.h"
 #include "data/shard_hdf5.h"
 #include "data/shard_reader.h"
 #include "tests/unit/base/temp_folder.h"
@@ -30,6 +32,27 @@ void replace(hid_t file, const char* path, hid_t type, std::vector<hsize_t> exte
 
 void set_chunk(hid_t creation, std::array<hsize_t, 2> chunk) {
   H5Pset_chunk(creation, 2, chunk.data());
+}
+
+std::vector<uint8_t> deflated(size_t zeros) {
+  const std::vector<uint8_t> plain(zeros);
+  std::vector<uint8_t> packed(::compressBound(plain.size()));
+  uLongf bytes = packed.size();
+  EXPECT_EQ(::compress(packed.data(), &bytes, plain.data(), plain.size()), Z_OK);
+  packed.resize(bytes);
+  return packed;
+}
+
+/// Makes the labels anew, in one chunk of which the file holds these bytes.
+void replace_by_chunk(hid_t file, const std::vector<uint8_t>& stored, unsigned deflate_level) {
+  const hsize_t count = 16;
+  const hsize_t first = 0;
+  replace(file, "targets/data/classes", H5T_STD_I32BE, {count}, [&](hid_t creation) {
+    H5Pset_chunk(creation, 1, &count);
+    if (deflate_level > 0) H5Pset_deflate(creation, deflate_level);
+  });
+  const Hdf5Id dataset = owned_dataset(H5Dopen2(file, "targets/data/classes", H5P_DEFAULT));
+  ASSERT_GE(H5Dwrite_chunk(dataset.get(), H5P_DEFAULT, 0, &first, stored.size(), stored.data()), 0);
 }
 
 struct Attack {
@@ -227,6 +250,20 @@ std::vector<Attack> attacks() {
            set_chunk(creation, {63, 5});
          });
        }},
+      {"ShortChunk", "has a damaged chunk at row 0: it does not hold 64 bytes",
+       [](hid_t file) { replace_by_chunk(file, std::vector<uint8_t>(32, 1), 0); }},
+      {"ShortCompressedChunk", "has a damaged chunk at row 0: it does not hold 64 bytes",
+       [](hid_t file) { replace_by_chunk(file, deflated(32), 9); }},
+      {"LongCompressedChunk", "has a damaged chunk at row 0: it does not hold 64 bytes",
+       [](hid_t file) { replace_by_chunk(file, deflated(1 << 20), 9); }},
+      {"DeflateBeforeShuffle", "applies deflate twice, or before shuffle",
+       [=](hid_t file) {
+         replace(file, "inputs", H5T_STD_U8LE, shape, [](hid_t creation) {
+           set_chunk(creation, {64, 5});
+           H5Pset_deflate(creation, 9);
+           H5Pset_shuffle(creation);
+         });
+       }},
       {"NegativeLength", "gives sequence 1 the length -4",
        [](hid_t file) {
          std::vector<int32_t> lengths(32, 4);
@@ -277,6 +314,31 @@ std::vector<Attack> attacks() {
                              H5P_DEFAULT));
        }},
   };
+}
+
+/// Labels inside of the object header, which says of fewer bytes than their shape has.
+TEST(HostileShard, CompactDataThatIsTooShort) {
+  const testing::TempFolder folder;
+  testing::write_images(folder.path(), 16);
+  const std::filesystem::path path = folder / "train-00000.h5";
+  const std::vector<int32_t> labels(16, 6);
+  {
+    const Hdf5Session session;
+    const Hdf5Id file = owned_file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT));
+    replace(
+        file.get(), "targets/data/classes", H5T_STD_I32LE, {16},
+        [](hid_t creation) { H5Pset_layout(creation, H5D_COMPACT); }, labels.data());
+  }
+  EXPECT_NO_THROW(ShardReader(path, testing::image_schema()));
+
+  std::string bytes = read_file(path);
+  const std::string data(reinterpret_cast<const char*>(labels.data()), 64);
+  const size_t place = bytes.find(std::string("\x03\0\x40\0", 4) + data);
+  ASSERT_NE(place, std::string::npos);
+  bytes[place + 2] = 0x20;
+  write_file_atomically(path, bytes);
+  testing::expect_error(ExitCode::corrupt, "keeps 32 bytes; its shape has 64",
+                        [&] { ShardReader(path, testing::image_schema()); });
 }
 
 class HostileShardTest : public ::testing::TestWithParam<Attack> {};

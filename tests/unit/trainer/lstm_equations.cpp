@@ -65,4 +65,91 @@ double ReferenceLstm::objective(const std::vector<double>& x, const std::vector<
   return sum;
 }
 
+namespace {
+
+/// (a - mean) / sqrt(variance + 1e-5) times gain plus bias; a itself without a gain.
+void normalise(std::vector<double>& a, const std::vector<double>& gain,
+               const std::vector<double>& bias) {
+  if (gain.empty()) return;
+  double mean = 0, variance = 0;
+  for (const double value : a) mean += value / static_cast<double>(a.size());
+  for (const double value : a) {
+    variance += (value - mean) * (value - mean) / static_cast<double>(a.size());
+  }
+  for (size_t i = 0; i < a.size(); ++i) {
+    a[i] = (a[i] - mean) / std::sqrt(variance + 1e-5) * gain[i] + (bias.empty() ? 0 : bias[i]);
+  }
+}
+
+double zoned(double now, double before, const std::vector<double>& mask, size_t place,
+             double share) {
+  if (mask.empty()) return share * before + (1 - share) * now;
+  return mask[place] == 0 ? before : now;
+}
+
+}  // namespace
+
+std::vector<double> ReferenceVariant::product(const std::vector<double>& matrix,
+                                              const double* vector, int64_t columns) const {
+  std::vector<double> result(matrix.size() / static_cast<size_t>(columns));
+  for (size_t row = 0; row < result.size(); ++row) {
+    for (int64_t k = 0; k < columns; ++k) {
+      result[row] +=
+          matrix[row * static_cast<size_t>(columns) + static_cast<size_t>(k)] * vector[k];
+    }
+  }
+  return result;
+}
+
+std::vector<double> ReferenceVariant::forward(const std::vector<double>& x) const {
+  std::vector<double> all(time * batch * outputs);
+  for (int64_t b = 0; b < batch; ++b) {
+    std::vector<double> h(outputs), c(hidden);
+    for (int64_t t = 0; t < time; ++t) {
+      std::vector<double> read = h;
+      for (int64_t p = 0; !recurrent_mask.empty() && p < outputs; ++p) {
+        read[p] *= recurrent_mask[b * outputs + p];
+      }
+      std::vector<double> gates = product(weight_ih, &x[(t * batch + b) * inputs], inputs);
+      std::vector<double> from_h = product(weight_hh, read.data(), outputs);
+      normalise(gates, norm_ih, {});
+      normalise(from_h, norm_hh, {});
+      for (size_t row = 0; row < gates.size(); ++row) gates[row] += from_h[row] + bias[row];
+      const auto peep = [&](int64_t gate, int64_t u) {
+        return peephole.empty() ? 0 : peephole[gate * hidden + u];
+      };
+      const int64_t last = coupled ? 2 : 3;  // the output gate
+      std::vector<double> now(hidden), open(hidden);
+      for (int64_t u = 0; u < hidden; ++u) {
+        const double i = sigmoid(gates[u] + peep(0, u) * c[u]);
+        const double f = coupled ? 1 - i : sigmoid(gates[hidden + u] + peep(1, u) * c[u]);
+        const double g = std::tanh(gates[(last - 1) * hidden + u]);
+        now[u] = f * c[u] + i * g;
+        open[u] = sigmoid(gates[last * hidden + u] + peep(last - 1, u) * now[u]);
+      }
+      std::vector<double> cell = now;
+      normalise(cell, norm_c, norm_c_bias);
+      std::vector<double> output(hidden);
+      for (int64_t u = 0; u < hidden; ++u) output[u] = open[u] * std::tanh(cell[u]);
+      if (!projection.empty()) output = product(projection, output.data(), hidden);
+      for (int64_t u = 0; u < hidden; ++u) {
+        c[u] = zoned(now[u], c[u], new_cells, (t * batch + b) * hidden + u, zoneout_cells);
+      }
+      for (int64_t p = 0; p < outputs; ++p) {
+        h[p] = zoned(output[p], h[p], new_outputs, (t * batch + b) * outputs + p, zoneout_outputs);
+        all[(t * batch + b) * outputs + p] = h[p];
+      }
+    }
+  }
+  return all;
+}
+
+double ReferenceVariant::objective(const std::vector<double>& x,
+                                   const std::vector<double>& weight_h) const {
+  const std::vector<double> h = forward(x);
+  double sum = 0;
+  for (size_t i = 0; i < h.size(); ++i) sum += weight_h[i] * h[i];
+  return sum;
+}
+
 }  // namespace lockstep

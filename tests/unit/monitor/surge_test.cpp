@@ -1,0 +1,152 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "trainer/monitor/alert_gate.h"
+#include "trainer/monitor/calibration.h"
+#include "trainer/monitor/topic_trends.h"
+
+namespace lockstep {
+namespace {
+
+SurgeConfig two_buckets() {
+  SurgeConfig config;
+  config.window = 2;
+  config.season = 3;
+  config.history = 4;
+  config.warm_up = 3;
+  config.threshold = 5;
+  config.cool_down = 10;
+  config.least = 5;
+  config.most_alerts = 2;
+  return config;
+}
+
+TimeBucket bucket_of(int64_t slot, std::map<std::string, TopicCount> topics, int64_t texts = 100) {
+  return {slot, slot * 3600 * 1000, {texts, std::move(topics)}};
+}
+
+TEST(TopicTrendsTest, ComparesWindowsThatLieWholeSeasonsApart) {
+  TopicTrends trends(two_buckets());
+  std::vector<TrendPoint> last;
+  // Every third bucket is busy: only a comparison with the same place in the season is calm.
+  for (int64_t slot = 0; slot < 12; ++slot) {
+    last = trends.add(bucket_of(slot, {{"a", {20, slot % 3 == 0 ? 9 : 1}}}));
+  }
+  ASSERT_EQ(last.size(), 1u);
+  EXPECT_EQ(last[0].texts, 40);
+  EXPECT_EQ(last[0].negative, 2);
+  EXPECT_EQ(last[0].past, 3);
+  EXPECT_TRUE(last[0].judged);
+  EXPECT_EQ(last[0].expected, 2);
+  EXPECT_EQ(last[0].score, 0);
+  EXPECT_EQ(last[0].end, 12 * 3600 * 1000);
+  last = trends.add(bucket_of(12, {{"a", {20, 9}}}));
+  EXPECT_EQ(last[0].expected, 10);
+  EXPECT_EQ(last[0].score, 0);
+}
+
+TEST(TopicTrendsTest, ATopicThatComesLaterHadNoneBefore) {
+  TopicTrends trends(two_buckets());
+  for (int64_t slot = 0; slot < 20; ++slot) trends.add(bucket_of(slot, {{"a", {5, 1}}}));
+  const auto points = trends.add(bucket_of(20, {{"b", {9, 9}}}));
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_EQ(points[1].topic, "b");
+  EXPECT_EQ(points[1].expected, 0);
+  EXPECT_EQ(points[1].score, 9);
+}
+
+TEST(TopicTrendsTest, GoesOnFromItsState) {
+  TopicTrends whole(two_buckets()), first(two_buckets());
+  for (int64_t slot = 0; slot < 15; ++slot) {
+    const TimeBucket bucket = bucket_of(slot, {{"a", {7, slot % 4}}});
+    whole.add(bucket);
+    first.add(bucket);
+  }
+  TopicTrends second(two_buckets());
+  second.restore(nlohmann::json::parse(first.state().dump()));
+  const TimeBucket next = bucket_of(15, {{"a", {7, 7}}});
+  EXPECT_EQ(whole.add(next)[0].score, second.add(next)[0].score);
+  EXPECT_EQ(whole.state(), second.state());
+}
+
+TrendPoint point_of(const std::string& topic, int64_t slot, double score, int64_t negative = 50) {
+  TrendPoint point;
+  point.topic = topic;
+  point.slot = slot;
+  point.score = score;
+  point.negative = negative;
+  point.judged = true;
+  return point;
+}
+
+TEST(AlertGateTest, OneAlertForASurgeHoweverLong) {
+  AlertGate gate(two_buckets());
+  EXPECT_EQ(gate.judge(point_of("a", 1, 4.9)), Verdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 2, 5)), Verdict::alert);
+  for (int64_t slot = 3; slot < 40; ++slot) {
+    EXPECT_EQ(gate.judge(point_of("a", slot, slot % 2 == 0 ? 9 : 3)), Verdict::calm);
+  }
+  EXPECT_EQ(gate.judge(point_of("a", 40, 1)), Verdict::calm);  // released
+  EXPECT_EQ(gate.judge(point_of("a", 41, 6)), Verdict::alert);
+}
+
+TEST(AlertGateTest, CoolsDown) {
+  AlertGate gate(two_buckets());
+  EXPECT_EQ(gate.judge(point_of("a", 1, 6)), Verdict::alert);
+  EXPECT_EQ(gate.judge(point_of("a", 2, 0)), Verdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 3, 6)), Verdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 11, 0)), Verdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 12, 6)), Verdict::alert);
+}
+
+TEST(AlertGateTest, NoStorm) {
+  AlertGate gate(two_buckets());
+  EXPECT_EQ(gate.judge(point_of("a", 1, 6)), Verdict::alert);
+  EXPECT_EQ(gate.judge(point_of("b", 1, 6)), Verdict::alert);
+  EXPECT_EQ(gate.judge(point_of("c", 2, 60)), Verdict::held_back);
+  EXPECT_EQ(gate.judge(point_of("d", 11, 6)), Verdict::alert);
+}
+
+TEST(AlertGateTest, FewTextsAndUnjudgedWindowsAreCalm) {
+  AlertGate gate(two_buckets());
+  EXPECT_EQ(gate.judge(point_of("a", 1, 9, 4)), Verdict::calm);
+  TrendPoint unjudged = point_of("a", 2, 9);
+  unjudged.judged = false;
+  EXPECT_EQ(gate.judge(unjudged), Verdict::calm);
+}
+
+TEST(AlertGateTest, GoesOnFromItsState) {
+  AlertGate first(two_buckets()), second(two_buckets());
+  first.judge(point_of("a", 1, 6));
+  second.restore(nlohmann::json::parse(first.state().dump()));
+  EXPECT_EQ(second.judge(point_of("a", 2, 9)), Verdict::calm);
+  EXPECT_EQ(second.judge(point_of("b", 2, 9)), Verdict::alert);
+  EXPECT_EQ(second.judge(point_of("c", 2, 9)), Verdict::held_back);
+}
+
+TEST(CalibrationTest, AsManyAlertsAsAllowedAndNotOneMore) {
+  SurgeConfig config = two_buckets();
+  config.cool_down = 0;
+  config.most_alerts = 1000;
+  std::mt19937 random(5);
+  std::normal_distribution<double> normal(0, 3);
+  std::vector<TrendPoint> points;
+  for (int64_t slot = 0; slot < 60 * 24; ++slot) {  // two months
+    points.push_back(point_of("a", slot, normal(random)));
+  }
+  const Calibration result = calibrate(config, points, 3);
+  EXPECT_DOUBLE_EQ(result.months, 2);
+  for (const auto& [threshold, alerts] : result.tried) {
+    if (threshold >= result.threshold) {
+      EXPECT_LE(alerts, 6);
+    } else if (threshold >= result.threshold - 0.25) {
+      EXPECT_GT(alerts, 6);
+    }
+  }
+  EXPECT_EQ(calibrate(config, {}, 1).months, 0);
+}
+
+}  // namespace
+}  // namespace lockstep

@@ -1,0 +1,51 @@
+#include "trainer/monitor/robust.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lockstep {
+namespace {
+
+/// Makes the median absolute deviation of normal values their standard deviation.
+constexpr double kNormalConsistency = 1.4826;
+
+double deviations_above(double count, double expected, double spread) {
+  return (count - expected) / std::sqrt(std::max({spread * spread, expected, 1.0}));
+}
+
+}  // namespace
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return (*middle + *std::max_element(values.begin(), middle)) / 2;
+}
+
+RobustBaseline baseline_of(const std::vector<double>& values) {
+  RobustBaseline baseline;
+  baseline.median = median(values);
+  std::vector<double> deviations;
+  for (const double value : values) deviations.push_back(std::abs(value - baseline.median));
+  baseline.spread = kNormalConsistency * median(std::move(deviations));
+  return baseline;
+}
+
+SurgeScore surge_score(const WindowCounts& now, const std::vector<WindowCounts>& past) {
+  std::vector<double> counts, shares;
+  for (const WindowCounts& window : past) {
+    counts.push_back(static_cast<double>(window.negative));
+    if (window.all > 0) {
+      shares.push_back(static_cast<double>(window.negative) / static_cast<double>(window.all));
+    }
+  }
+  const auto negative = static_cast<double>(now.negative);
+  const auto all = static_cast<double>(now.all);
+  const RobustBaseline count = baseline_of(counts), share = baseline_of(shares);
+  return {count.median,
+          std::min(deviations_above(negative, count.median, count.spread),
+                   deviations_above(negative, share.median * all, share.spread * all))};
+}
+
+}  // namespace lockstep

@@ -1,0 +1,87 @@
+// How surges of negative texts are found: the settings of `lockstep monitor`.
+#pragma once
+
+#include <cstdint>
+
+#include "data/base/fields.h"
+
+namespace lockstep {
+
+/// Lengths are counted in buckets of time.
+struct SurgeConfig {
+  double bucket_minutes = 60;
+  int64_t window = 6;
+  int64_t season = 24;
+  int64_t history = 20;
+  int64_t warm_up = 5;
+  double threshold = 6;
+  double release = 0.5;
+  int64_t cool_down = 24;
+  int64_t least = 5;
+  int64_t most_alerts = 10;
+  double lateness_minutes = 60;
+  int64_t silence = 12;
+  double leap_days = 7;
+
+  int64_t bucket_milliseconds() const { return static_cast<int64_t>(bucket_minutes * 60e3); }
+  int64_t lateness_milliseconds() const { return static_cast<int64_t>(lateness_minutes * 60e3); }
+  int64_t leap_milliseconds() const { return static_cast<int64_t>(leap_days * 86400e3); }
+  /// How many buckets a look back takes.
+  int64_t reach() const { return window + history * season; }
+
+  void describe(Fields& fields) {
+    fields.add("bucket_minutes", bucket_minutes, "time is counted in steps of this")
+        .unit("minutes")
+        .at_least(1.0 / 60)
+        .at_most(1e6);
+    fields.add("window", window, "buckets of the sliding window that is judged")
+        .at_least(1)
+        .at_most(10000);
+    fields
+        .add("season", season,
+             "a window is compared with those this many buckets before it, twice as many, ...: a "
+             "day or a week where volume follows the clock")
+        .at_least(1)
+        .at_most(10000);
+    fields.add("history", history, "past windows to compare with").at_least(3).at_most(1000);
+    fields.add("warm_up", warm_up, "no alert before there are so many of them")
+        .at_least(3)
+        .at_most(1000);
+    fields
+        .add("threshold", threshold,
+             "score that raises an alert: how many robust standard deviations above the median")
+        .more_than(0);
+    fields
+        .add("release", release,
+             "an alert is over when the score is below this share of the threshold")
+        .at_least(0)
+        .at_most(1);
+    fields.add("cool_down", cool_down, "buckets after an alert before the topic's next one")
+        .at_least(0)
+        .at_most(100000);
+    fields.add("least", least, "a window with fewer negative texts raises no alert").at_least(1);
+    fields
+        .add("most_alerts", most_alerts,
+             "of all topics together within `cool_down` buckets; more are held back and counted")
+        .at_least(1);
+    fields
+        .add("lateness_minutes", lateness_minutes,
+             "how much older than the newest text a text may be and still count: a bucket is "
+             "judged so long after its end")
+        .unit("minutes")
+        .at_least(0)
+        .at_most(1e6);
+    fields
+        .add("silence", silence,
+             "after so many buckets without any text, whole seasons of them are no time")
+        .at_least(1);
+    fields
+        .add("leap_days", leap_days,
+             "a text so far ahead of the newest one counts only when the two after it are as well")
+        .unit("days")
+        .more_than(0)
+        .at_most(1e5);
+  }
+};
+
+}  // namespace lockstep

@@ -1,0 +1,76 @@
+#include "trainer/monitor/topic_trends.h"
+
+#include <algorithm>
+
+#include "trainer/monitor/robust.h"
+#include "trainer/monitor/tally_json.h"
+
+namespace lockstep {
+
+using nlohmann::json;
+
+std::vector<TrendPoint> TopicTrends::add(const TimeBucket& bucket) {
+  recent_.push_front(bucket.tally);
+  while (static_cast<int64_t>(recent_.size()) > config_.reach()) recent_.pop_back();
+  for (const auto& entry : bucket.tally.topics) topics_.insert(entry.first);
+  std::vector<TrendPoint> points;
+  for (const std::string& topic : topics_) points.push_back(point_of(topic, bucket));
+  return points;
+}
+
+TrendPoint TopicTrends::point_of(const std::string& topic, const TimeBucket& bucket) const {
+  TrendPoint point;
+  point.topic = topic;
+  point.slot = bucket.slot;
+  point.end = bucket.begin + config_.bucket_milliseconds();
+  const TopicCount now = topic_in_window(topic, 0);
+  point.texts = now.texts;
+  point.negative = now.negative;
+  std::vector<WindowCounts> past;
+  for (int64_t i = 1; i <= config_.history; ++i) {
+    const int64_t back = i * config_.season;
+    if (back < config_.window) continue;  // it shares buckets with the window itself
+    if (back + config_.window > static_cast<int64_t>(recent_.size())) break;
+    past.push_back({topic_in_window(topic, back).negative, all_in_window(back)});
+  }
+  point.past = static_cast<int64_t>(past.size());
+  point.judged = point.past >= config_.warm_up;
+  if (!point.judged) return point;
+  const SurgeScore score = surge_score({now.negative, all_in_window(0)}, past);
+  point.expected = score.expected;
+  point.score = score.score;
+  return point;
+}
+
+TopicCount TopicTrends::topic_in_window(const std::string& topic, int64_t back) const {
+  TopicCount sum;
+  const auto end = std::min<size_t>(recent_.size(), static_cast<size_t>(back + config_.window));
+  for (auto i = static_cast<size_t>(back); i < end; ++i) {
+    const auto found = recent_[i].topics.find(topic);
+    if (found == recent_[i].topics.end()) continue;
+    sum.texts += found->second.texts;
+    sum.negative += found->second.negative;
+  }
+  return sum;
+}
+
+int64_t TopicTrends::all_in_window(int64_t back) const {
+  int64_t sum = 0;
+  const auto end = std::min<size_t>(recent_.size(), static_cast<size_t>(back + config_.window));
+  for (auto i = static_cast<size_t>(back); i < end; ++i) sum += recent_[i].texts;
+  return sum;
+}
+
+json TopicTrends::state() const {
+  json recent = json::array();
+  for (const Tally& tally : recent_) recent.push_back(json_of(tally));
+  return {{"recent", std::move(recent)}, {"topics", topics_}};
+}
+
+void TopicTrends::restore(const json& state) {
+  recent_.clear();
+  for (const json& tally : state.at("recent")) recent_.push_back(tally_of(tally));
+  topics_ = state.at("topics").get<std::set<std::string>>();
+}
+
+}  // namespace lockstep

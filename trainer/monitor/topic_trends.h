@@ -1,0 +1,50 @@
+// Each topic's counts in a sliding window beside those of past windows.
+#pragma once
+
+#include <deque>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "trainer/monitor/surge_config.h"
+#include "trainer/monitor/tally.h"
+
+namespace lockstep {
+
+/// A topic's window that ends with the bucket just handed in.
+struct TrendPoint {
+  std::string topic;
+  int64_t slot = 0;
+  int64_t end = 0;  ///< milliseconds since 1970
+  int64_t texts = 0;
+  int64_t negative = 0;
+  int64_t past = 0;     ///< windows it is compared with
+  bool judged = false;  ///< there are enough of them
+  double expected = 0;  ///< as SurgeScore; 0 where it is not judged
+  double score = 0;
+};
+
+class TopicTrends {
+ public:
+  explicit TopicTrends(const SurgeConfig& config) : config_(config) {}
+
+  /// The next bucket in the order of slots. One point for each topic there has been so far.
+  std::vector<TrendPoint> add(const TimeBucket& bucket);
+
+  nlohmann::json state() const;
+  /// Throws nlohmann::json::exception when that is no state.
+  void restore(const nlohmann::json& state);
+
+ private:
+  TrendPoint point_of(const std::string& topic, const TimeBucket& bucket) const;
+  /// Of the window that ended `back` buckets ago.
+  TopicCount topic_in_window(const std::string& topic, int64_t back) const;
+  int64_t all_in_window(int64_t back) const;
+
+  SurgeConfig config_;
+  std::deque<Tally> recent_;  ///< the newest first, `reach` of them at most
+  std::set<std::string> topics_;
+};
+
+}  // namespace lockstep

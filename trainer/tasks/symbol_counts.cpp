@@ -1,0 +1,34 @@
+#include "trainer/tasks/symbol_counts.h"
+
+#include "data/base/error.h"
+#include "data/convert.h"
+
+namespace lockstep {
+namespace {
+
+size_t index_of_stream(const Split& split, const std::string& name) {
+  for (size_t i = 0; i < split.streams().size(); ++i) {
+    if (split.streams()[i].name == name) return i;
+  }
+  throw Error(ExitCode::config, fmt::format("the data set has no target stream \"{}\"", name));
+}
+
+}  // namespace
+
+std::vector<int64_t> count_symbols(const Split& split, const std::string& name) {
+  const size_t stream = index_of_stream(split, name);
+  const StreamSchema& schema = split.streams()[stream];
+  std::vector<int64_t> counts(static_cast<size_t>(schema.num_classes)), symbols;
+  std::vector<char> stored;
+  for (int64_t id = 0; id < split.size(); ++id) {
+    const int64_t length = split.length(id, stream);
+    symbols.resize(static_cast<size_t>(length));
+    stored.resize(static_cast<size_t>(length) * size_of(schema.element));
+    split.read(id, stream, stored.data());
+    widen_symbols(schema.element, stored.data(), length, symbols.data(), 1);
+    for (const int64_t symbol : symbols) ++counts.at(static_cast<size_t>(symbol));
+  }
+  return counts;
+}
+
+}  // namespace lockstep
