@@ -84,6 +84,11 @@ bool same_width(const Shape& a, const Shape& b) {
   return a.size() == b.size() && std::equal(a.begin() + 1, a.end(), b.begin() + 1);
 }
 
+/// Not one of two, for source and target, whose languages may differ.
+bool is_only_embedding(const std::string& name) {
+  return name == "embedding_weight" || name_fits(name, "*.embedding_weight");
+}
+
 /// Of one parameter: from where to where.
 struct Transfer {
   const std::string& name;
@@ -144,7 +149,7 @@ std::vector<std::string> load_word_vectors(const RunConfig& config, Replica& rep
   std::vector<std::string> lines;
   for (const FlatBuffers::Range& range : replica.buffers().ranges()) {
     const RowLabels* own = labels_in(labels, range.name);
-    if (!name_fits(range.name, "*embedding_weight") || !are_of(own, range.shape)) continue;
+    if (!is_only_embedding(range.name) || !are_of(own, range.shape)) continue;
     Tensor rows = values_of(replica.buffers(), range).cpu();
     const std::vector<bool> found =
         read_word_vectors(file, own->labels, range.shape[1], rows.data_ptr<float>());
@@ -153,7 +158,8 @@ std::vector<std::string> load_word_vectors(const RunConfig& config, Replica& rep
                                 std::count(found.begin(), found.end(), true), found.size(), file));
   }
   if (lines.empty()) {
-    throw Error(ExitCode::config, "model.embedding_vectors: this model has no embedding of words");
+    throw Error(ExitCode::config,
+                "model.embedding_vectors: this model has no embedding of words, or two");
   }
   return lines;
 }
