@@ -15,6 +15,7 @@
 #include "trainer/monitor/opinion_monitor.h"
 #include "trainer/observers/observer.h"
 #include "trainer/run_config.h"
+#include "trainer/tasks/index_options.h"
 #include "trainer/tasks/writing_options.h"
 
 namespace lockstep {
@@ -73,6 +74,7 @@ struct PredictRequest {
   std::string device = "auto";
   int64_t batch_size = 64;
   std::optional<WritingOptions> writing;  ///< for tasks that write texts only
+  std::optional<IndexOptions> index;      ///< for those that answer from a file of templates
 };
 int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& out);
 

@@ -190,6 +190,11 @@ int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& o
   const auto alone = make_alone_communicator();
   LoadedModel loaded = load_model(request.source, request.device, *alone);
   set_writing(loaded.replica->task(), request.writing);
+  if (request.index && !loaded.replica->task().set_index(*request.index)) {
+    throw Error(
+        ExitCode::usage,
+        "this model answers from no file: --index is for those of the task answer_matching");
+  }
   const json description = json::parse(loaded.checkpoint.state.model);
   int64_t bad = 0;
   if (loaded.replica->task().continues_tables()) {

@@ -10,6 +10,7 @@
 
 #include "data/base/trace.h"
 #include "data/sampler.h"
+#include "trainer/gather_over.h"
 #include "trainer/stopwatch.h"
 
 namespace lockstep {
@@ -31,6 +32,7 @@ TrainStep::TrainStep(const RunConfig& config, Replica& replica, Optimizer& optim
       buckets_(replica.task().model(), replica.buffers(),
                static_cast<int64_t>(config.communication.bucket_megabytes * 1e6 / sizeof(float)),
                replica.row_sparse_parameters()) {
+  if (replica.task().gathers()) prepare_gathering();
   for (size_t index = 0; index < buckets_.buckets().size(); ++index) {
     const Bucket& bucket = buckets_.buckets()[index];
     if (!bucket.row_sparse) {
@@ -41,6 +43,18 @@ TrainStep::TrainStep(const RunConfig& config, Replica& replica, Optimizer& optim
     const Tensor gradient = replica.buffers().gradients().narrow(0, place.offset, place.count);
     row_exchanges_.try_emplace(index, gradient.view(place.shape), exchange);
   }
+}
+
+/// What is looked at together must be the same at any world size: the whole batch.
+void TrainStep::prepare_gathering() {
+  if (config_.reproducible || config_.batch.accumulation > 1) {
+    throw JobError(
+        ExitCode::config,
+        fmt::format("{}: the loss looks at all of a batch, which {} cuts into parts", config_.task,
+                    config_.reproducible ? "reproducible" : "batch.accumulation"),
+        "leave it at its default");
+  }
+  replica_.task().set_gather(gather_over(exchange_));
 }
 
 StepOutcome TrainStep::run(const Batch& batch, int64_t step, double learning_rate, bool want_stop) {
@@ -105,7 +119,10 @@ void TrainStep::add_gradients_of(const Batch& batch, int64_t begin, int64_t end,
   const std::vector<int64_t>& lengths = batch.inputs().lengths;
   const bool nothing = std::all_of(lengths.begin() + begin, lengths.begin() + end,
                                    [](int64_t length) { return length == 0; });
-  if (nothing) return;
+  if (nothing) {
+    replica_.task().compute_nothing();
+    return;
+  }
   const DeviceBatch part = to_device(batch, begin, end, replica_.device());
   const DropoutKey key{true, config_.run.seed, step, &part.sample_ids,
                        config_.model.variational_dropout};

@@ -42,6 +42,7 @@ class TrainStep {
   StepOutcome run(const Batch& batch, int64_t step, double learning_rate, bool want_stop);
 
  private:
+  void prepare_gathering();
   void compute_and_start_sums(const Batch& batch, int64_t step);
   void compute_lane(const Batch& batch, size_t lane, int64_t step);
   void add_gradients_of(const Batch& batch, int64_t begin, int64_t end, int64_t step);

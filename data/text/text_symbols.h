@@ -25,6 +25,8 @@ class TextSymbols {
 
   /// Without an end token. Throws Error(corrupt) when the text is not UTF-8.
   std::vector<int64_t> operator()(std::string_view text) const;
+  /// The tokens that become symbols, as they stand in the text.
+  std::vector<std::string> tokens(std::string_view text) const { return tokenize(text, rules_); }
   /// The symbol of the end token; -1 when there is none.
   int64_t end() const { return end_; }
   /// The text that symbols stand for; the end token and what follows it are left out.

@@ -140,6 +140,26 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
           ->capture_default_str();
   CLI::Option* attention = verb->add_flag("--attention", writing->attention,
                                           "The same: what each symbol of the text looked at");
+  const auto index = std::make_shared<IndexOptions>();
+  CLI::Option* index_file =
+      verb->add_option("--index", index->file,
+                       "Task answer_matching: answer from this file of JSON lines, {\"answer\": "
+                       "..., \"question\": ..., \"id\": ...}")
+          ->type_name("FILE");
+  verb->add_option("--threshold", index->threshold, "The score that the model's answer must have")
+      ->needs(index_file)
+      ->type_name("SCORE")
+      ->capture_default_str();
+  verb->add_option("--text-threshold", index->text_threshold,
+                   "Else the share of the best possible score that plain text retrieval must have")
+      ->needs(index_file)
+      ->type_name("SHARE")
+      ->capture_default_str();
+  verb->add_option("--top", index->top, "How many answers to give")
+      ->needs(index_file)
+      ->check(CLI::Range(1, 1000).description(""))
+      ->type_name("ANSWERS")
+      ->capture_default_str();
   verb->footer(
       "Each input line is one sequence: {\"id\": 7, \"inputs\": [[0.1, ...], ...]}, a list of\n"
       "numbers for each step. Each output line answers one, in order: {\"id\": 7, \"label\": "
@@ -152,11 +172,14 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
       "{\"items\": [\"a\", \"b\"], \"candidates\": [...], \"top\": 20}. A forecaster reads a CSV "
       "file\n"
       "and writes the rows that follow.\n"
-      "A translation model takes lines of plain text, or {\"text\": ...}.\n\n"
+      "A translation model takes lines of plain text, or {\"text\": ...}. A model of answers "
+      "ranks\n"
+      "those of {\"question\": ..., \"candidates\": [...]}, or of --index.\n\n"
       "Examples:\n"
       "  lockstep predict runs/mnist --input lines.jsonl --output predictions.jsonl\n"
       "  lockstep predict runs/mnist --data datasets/mnist --split test");
-  verb->callback([&line, &out, options, writing, beam, n_best, attention] {
+  verb->callback([&line, &out, options, writing, beam, n_best, attention, index, index_file] {
+    if (index_file->count() > 0) options->request.index = *index;
     if (beam->count() + n_best->count() + attention->count() > 0) {
       options->request.writing = *writing;
     }

@@ -52,6 +52,10 @@ struct ModelConfig {
   int64_t negatives = 0;
   double negatives_power = 0.75;
   int64_t cutoff = 20;
+  std::string matching = "cross";
+  bool shared_encoder = true;
+  int64_t scorer_size = 32;
+  bool candidate_place = false;
   std::string forecast_loss = "mse";
   std::vector<double> quantiles = {0.1, 0.9};
   int64_t season = 1;
@@ -188,6 +192,7 @@ struct ModelConfig {
     describe_cells(fields);
     describe_masks(fields);
     describe_ranking(fields);
+    describe_matching(fields);
     describe_forecasts(fields);
   }
 
@@ -282,6 +287,23 @@ struct ModelConfig {
         .at_least(1)
         .at_most(100)
         .unit("places");
+  }
+
+  void describe_matching(Fields& fields) {
+    fields
+        .add("matching", matching,
+             "answer_matching: \"dual\" gives question and answer a vector each, learns from the "
+             "answers of the whole batch on all ranks, and finds answers among many; \"cross\" "
+             "reads both together with the words they share, and ranks few")
+        .one_of({"dual", "cross"});
+    fields.add("shared_encoder", shared_encoder,
+               "answer_matching: one LSTM reads questions and answers; false: each has its own");
+    fields.add("scorer_size", scorer_size, "answer_matching: hidden units of the scorer of pairs")
+        .at_least(1)
+        .at_most(65536);
+    fields.add("candidate_place", candidate_place,
+               "answer_matching: the scorer also sees an answer's place in the list of candidates, "
+               "where that says something, such as in a page");
   }
 
   void describe_forecasts(Fields& fields) {

@@ -1,5 +1,6 @@
 // The tasks there are: one line each.
 #include "data/base/error.h"
+#include "trainer/tasks/answer_matching.h"
 #include "trainer/tasks/ctc.h"
 #include "trainer/tasks/forecasting.h"
 #include "trainer/tasks/language_model.h"
@@ -24,6 +25,7 @@ const std::vector<TaskEntry>& entries() {
       language_model_entry(),
       translation_entry(),
       captioning_entry(),
+      answer_matching_entry(),
       next_item_entry(),
       forecasting_entry(),
   };

@@ -21,6 +21,8 @@
 #include "trainer/model/dropout.h"
 #include "trainer/model/model_config.h"
 #include "trainer/observers/observer.h"
+#include "trainer/tasks/gather_rows.h"
+#include "trainer/tasks/index_options.h"
 #include "trainer/tasks/writing_options.h"
 
 namespace lockstep {
@@ -71,6 +73,12 @@ class Task {
   virtual TaskOutput evaluate(const DeviceBatch& batch, [[maybe_unused]] bool decode) {
     return compute(batch, {});
   }
+  /// Whether the training loss looks at other ranks' parts of the batch. Then compute() calls what
+  /// set_gather() gave, collectively, and compute_nothing() stands for it where a rank's part is
+  /// empty.
+  virtual bool gathers() const { return false; }
+  virtual void set_gather(GatherRows) {}
+  virtual void compute_nothing() {}
   /// Matrices (by parameter name) of whose rows a step touches few: embeddings that are not used
   /// elsewhere. Their gradients travel row by row where that is shorter (row_exchange.h).
   virtual std::vector<std::string> row_sparse_parameters() const { return {}; }
@@ -93,6 +101,8 @@ class Task {
   virtual bool takes_plain_text() const { return false; }
   /// How to write texts. False: this task writes none.
   virtual bool set_writing(const WritingOptions&) { return false; }
+  /// Answer from a file of templates. False: this task does not. Throws Error.
+  virtual bool set_index(const IndexOptions&) { return false; }
   /// Whether `lockstep predict` gives the task a table of numbers instead of lines.
   virtual bool continues_tables() const { return false; }
   /// Writes the rows that follow those of a CSV file, as CSV. Throws Error.

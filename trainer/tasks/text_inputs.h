@@ -29,9 +29,13 @@ class TextInputs {
  public:
   explicit TextInputs(const nlohmann::json& description) : description_(description) {}
   std::vector<int64_t> symbols_of(const std::string& text) { return symbols()(text); }
+  /// The tokens behind them, also those that the vocabulary lacks.
+  std::vector<std::string> tokens_of(const std::string& text) { return symbols().tokens(text); }
   std::string text_of(const std::vector<int64_t>& numbers) { return symbols().text_of(numbers); }
   /// The symbol behind each text; -1 when there is none.
   int64_t end() { return symbols().end(); }
+  /// The symbol of all that the vocabulary lacks; -1 when there is none.
+  int64_t unknown() const { return number_of(description_.value("unknown", "")); }
 
   /// Symbols of a line for `lockstep predict`: {"text": "..."}, {"sequence": "ACGT"} of letters of
   /// an alphabet, or {"symbols": ["a", "b"]} by label. Throws Error(corrupt) when it has none of

@@ -1,0 +1,247 @@
+#include "data/import/pairs.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <unordered_map>
+
+#include "data/base/error.h"
+#include "data/import/labelled_records.h"
+#include "data/import/split_writers.h"
+#include "data/import/text_options.h"
+#include "data/mix.h"
+#include "data/staged_folder.h"
+#include "data/text/matching.h"
+#include "data/text/text_symbols.h"
+
+namespace lockstep {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Candidate {
+  std::string text;
+  bool right = false;
+};
+
+/// A question with its candidates in the order of the source.
+struct Question {
+  std::string text;
+  std::vector<Candidate> candidates;
+
+  bool has_right() const {
+    return std::any_of(candidates.begin(), candidates.end(),
+                       [](const Candidate& one) { return one.right; });
+  }
+  bool has(const std::string& answer) const {
+    return std::any_of(candidates.begin(), candidates.end(),
+                       [&](const Candidate& one) { return one.text == answer; });
+  }
+};
+
+/// The questions of one split in the order in which they first come.
+class QuestionList {
+ public:
+  void add(const std::string& question, Candidate candidate) {
+    const auto [found, is_new] = numbers_.try_emplace(question, questions_.size());
+    if (is_new) questions_.push_back({question, {}});
+    questions_[found->second].candidates.push_back(std::move(candidate));
+  }
+
+  /// Returns how many went.
+  int64_t drop_unanswered() {
+    const auto keep = std::stable_partition(questions_.begin(), questions_.end(),
+                                            [](const Question& one) { return one.has_right(); });
+    const int64_t dropped = questions_.end() - keep;
+    questions_.erase(keep, questions_.end());
+    numbers_.clear();
+    return dropped;
+  }
+
+  /// Gives each question right answers of others as wrong candidates of its own.
+  void add_others(int64_t count, uint64_t seed) {
+    std::vector<std::string> pool;
+    for (const Question& question : questions_) {
+      for (const Candidate& one : question.candidates) {
+        if (one.right) pool.push_back(one.text);
+      }
+    }
+    std::sort(pool.begin(), pool.end());
+    pool.erase(std::unique(pool.begin(), pool.end()), pool.end());
+    for (size_t i = 0; i < questions_.size(); ++i) {
+      std::vector<std::string> left = pool;
+      Random random(mix64(seed, i));
+      for (int64_t taken = 0; taken < count && !left.empty();) {
+        std::swap(left[random.below(left.size())], left.back());
+        if (!questions_[i].has(left.back())) {
+          questions_[i].candidates.push_back({left.back(), false});
+          ++taken;
+        }
+        left.pop_back();
+      }
+    }
+  }
+
+  const std::vector<Question>& questions() const { return questions_; }
+
+ private:
+  std::vector<Question> questions_;
+  std::unordered_map<std::string, size_t> numbers_;
+};
+
+class PairsImporter : public DataTool {
+ public:
+  PairsImporter() { split_.split_by = "group"; }
+
+  void describe(Fields& fields) override {
+    files_.describe(fields);
+    split_.describe(fields, {"group"});
+    form_.describe(fields);
+    fields.add("right", right_, "the labels of right answers; all others are wrong");
+    fields
+        .add("others", others_,
+             "right answers of other questions that each question of "
+             "validation and test also "
+             "gets, as wrong ones")
+        .at_least(0)
+        .at_most(100000);
+    text_.describe(fields);
+    rejections_.describe(fields);
+    describe_compression(fields, limits_.compression);
+  }
+
+  void run(const std::vector<fs::path>& paths, const fs::path& out,
+           const Progress& progress) override {
+    const std::vector<SplitSource> sources = find_sources(paths, files_);
+    const SplitRule rule = split_.rule();
+    form_.check(sources.size(), rule.by);
+    RecordPasses<LabelledRecord> passes([&](const auto& visit) { form_.read_all(sources, visit); },
+                                        rejections_, progress);
+    collect(passes, rule);
+    Manifest manifest;
+    const int64_t dropped = drop_and_add(rule);
+    manifest.source = name_sources(sources);
+    if (dropped > 0) {
+      manifest.source += fmt::format(" ({} questions without a right answer left out)", dropped);
+    }
+    learn(manifest);
+    StagedFolder folder(out);
+    SplitWriters writers(folder.path(), wanted_splits(sources, rule.shares), manifest.streams,
+                         limits_);
+    write(manifest, writers);
+    manifest.splits = writers.finish();
+    write_manifest(folder.path(), manifest);
+    folder.commit();
+  }
+
+  const Rejections* rejections() const override { return &rejections_; }
+
+ private:
+  void collect(RecordPasses<LabelledRecord>& passes, const SplitRule& rule) {
+    const TextLearner checker(text_);
+    NameNumbers numbers;
+    passes.plan(rule, [&](const LabelledRecord& record) {
+      if (!record.problem.empty()) throw Error(ExitCode::corrupt, record.problem);
+      if (record.group.empty()) throw Error(ExitCode::corrupt, "has no question");
+      checker.check(record.group);
+      checker.check(record.text);
+      return numbers.of(record.group);
+    });
+    passes.all("collecting answers", [&](const LabelledRecord& record, size_t split) {
+      const std::vector<std::string> labels = form_.labels_in(record.labels[0]);
+      const bool right = std::find_first_of(labels.begin(), labels.end(), right_.begin(),
+                                            right_.end()) != labels.end();
+      splits_[split].add(record.group, {record.text, right});
+    });
+  }
+
+  int64_t drop_and_add(const SplitRule& rule) {
+    int64_t dropped = 0;
+    for (size_t split = 0; split < splits_.size(); ++split) {
+      dropped += splits_[split].drop_unanswered();
+      if (split > 0) splits_[split].add_others(others_, mix64(rule.seed, split));
+    }
+    if (splits_[0].questions().empty()) {
+      throw Error(ExitCode::corrupt, "no training question has a right answer",
+                  "--right names the labels of right answers");
+    }
+    return dropped;
+  }
+
+  /// One vocabulary for questions and answers.
+  void learn(Manifest& manifest) const {
+    TextLearner learner(text_);
+    for (const Question& question : splits_[0].questions()) {
+      learner.add(question.text);
+      for (const Candidate& one : question.candidates) learner.add(one.text);
+    }
+    const LearnedText text = learner.finish("inputs.model");
+    manifest.text = text.info;
+    StreamSchema answers = text.schema("answers");
+    answers.labels.clear();  // those of the inputs
+    manifest.streams = {text.schema("inputs"), answers, dense("lengths", ElementType::i32, 1),
+                        dense("match", ElementType::i16, 2), dense("right", ElementType::u8, 1)};
+  }
+
+  static StreamSchema dense(const std::string& name, ElementType element, int64_t features) {
+    StreamSchema schema;
+    schema.name = name;
+    schema.element = element;
+    schema.features = features;
+    return schema;
+  }
+
+  void write(const Manifest& manifest, SplitWriters& writers) const {
+    const TextSymbols symbols_of(*manifest.text, manifest.streams[0].labels);
+    const TextRules rules = rules_of(*manifest.text);
+    for (size_t split = 0; split < splits_.size(); ++split) {
+      for (const Question& question : splits_[split].questions()) {
+        const std::vector<std::string> words = tokenize(question.text, rules);
+        std::vector<int32_t> inputs = narrow(symbols_of(question.text)), answers, lengths;
+        std::vector<TokenMatch> matches;
+        std::vector<uint8_t> right;
+        for (const Candidate& one : question.candidates) {
+          const std::vector<int32_t> own = narrow(symbols_of(one.text));
+          const auto own_matches = match_tokens(words, tokenize(one.text, rules));
+          answers.insert(answers.end(), own.begin(), own.end());
+          matches.insert(matches.end(), own_matches.begin(), own_matches.end());
+          lengths.push_back(static_cast<int32_t>(own.size()));
+          right.push_back(one.right ? 1 : 0);
+        }
+        const auto steps = [](const auto& values) { return static_cast<int64_t>(values.size()); };
+        writers.append(split, {{inputs.data(), steps(inputs)},
+                               {answers.data(), steps(answers)},
+                               {lengths.data(), steps(lengths)},
+                               {matches.data(), steps(matches)},
+                               {right.data(), steps(right)}});
+      }
+    }
+  }
+
+  static std::vector<int32_t> narrow(const std::vector<int64_t>& symbols) {
+    return {symbols.begin(), symbols.end()};
+  }
+
+  SplitFiles files_;
+  SplitOptions split_;
+  LabelledForm form_;
+  std::vector<std::string> right_ = {"1"};
+  int64_t others_ = 0;
+  TextOptions text_;
+  Rejections rejections_;
+  ShardLimits limits_;
+  std::array<QuestionList, kSplitNames.size()> splits_;
+};
+
+}  // namespace
+
+DataToolEntry pairs_importer() {
+  return {"pairs",
+          "questions and candidate answers with a label for each, grouped by "
+          "question",
+          "files whose questions are divided by --split; or none, with --train",
+          [] { return std::make_unique<PairsImporter>(); },
+          /*source_is_optional=*/true};
+}
+
+}  // namespace lockstep

@@ -1,0 +1,165 @@
+"""Answers to questions: the same training on any number of ranks, figures with equal scores, answers from a file."""
+
+import itertools
+import json
+import random
+import unittest
+
+from support import Workshop, run
+
+SETTINGS = ["task=answer_matching", "model.embedding_size=12", "model.hidden_size=10", "model.bidirectional=true",
+            "model.pooling=max", "model.dropout=0.2", "model.symbol_dropout=0.1", "model.scorer_size=8", "batch.size=15",
+            "optimizer.learning_rate=0.01", "evaluate.batch_size=9", "train.log_every=1"]
+DUAL = ["model.matching=dual", "model.logit_scale=10"]
+TOPICS = {"password": ["reset", "login", "secret"], "delivery": ["parcel", "courier", "late"], "invoice": ["bill", "tax", "paid"],
+          "refund": ["money", "return", "broken"], "address": ["street", "move", "house"]}
+
+
+def question_about(generator, topic):
+    words = [generator.choice(TOPICS[topic]), generator.choice(TOPICS[topic])] + [f"w{generator.randrange(25)}" for _ in range(generator.randrange(2, 8))]
+    generator.shuffle(words)
+    return " ".join(words)
+
+
+def answer_about(generator, topic):
+    return " ".join([topic] + [f"v{generator.randrange(25)}" for _ in range(int(generator.lognormvariate(1.5, 0.6)))])
+
+
+def average_precision(scores, right):
+    """Means over all orders of equal scores."""
+    figures = []
+    for order in itertools.permutations(range(len(scores))):
+        if any(scores[a] < scores[b] for a, b in zip(order, order[1:])):
+            continue
+        places = [place for place, i in enumerate(order, 1) if right[i]]
+        figures.append((sum(n / place for n, place in enumerate(places, 1)) / len(places), 1 / places[0], places[0] == 1, places[0] <= 5))
+    return [sum(column) / len(figures) for column in zip(*figures)]
+
+
+class AnswerMatching(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.shop = Workshop()
+        cls.addClassCleanup(cls.shop.close)
+        generator = random.Random(5)
+        rows = []
+        for number in range(170):
+            topic = generator.choice(list(TOPICS))
+            question = question_about(generator, topic) + f" q{number}"
+            others = [generator.choice(list(TOPICS)) for _ in range(generator.randrange(1, 5))]
+            for candidate in generator.sample([topic, *others], 1 + len(others)):
+                right = candidate == topic and number % 17 != 3
+                rows.append(f"{question}\t{answer_about(generator, candidate)}\t{int(right)}")
+        source = cls.shop.root / "pairs.tsv"
+        source.write_text("\n".join(rows) + "\n")
+        cls.data = cls.shop.root / "pairs.data"
+        run(["data", "import", "pairs", source, "--form", "tsv", "--group-column", "1", "--text-column", "2", "--label-column", "3",
+             "--split", "0.7,0,0.3", "--min-count", "2", "--out", cls.data])
+
+    def train(self, name, *overrides, ranks=1, **options):
+        return self.shop.train(name, f"data.path={self.data}", *SETTINGS, *overrides, ranks=ranks, **options)
+
+    def test_losses_agree_on_1_2_3_and_4_ranks(self):
+        """With batches that do not divide; the last of an epoch has fewer questions than there are ranks."""
+        manifest = json.loads((self.data / "manifest.json").read_text())
+        count = next(split["sequences"] for split in manifest["splits"] if split["name"] == "train")
+        for size in range(12, 20):
+            if 0 < count % size < 4:
+                break
+        for name, settings in (("cross", []), ("dual", DUAL), ("each", [*DUAL, "model.shared_encoder=false"])):
+            for ranks in (1, 2, 3, 4):
+                self.train(f"{name}{ranks}", *settings, f"batch.size={size}", "train.steps=20", ranks=ranks)
+            self.shop.assert_same_losses(self, [f"{name}{ranks}" for ranks in (1, 2, 3, 4)])
+
+    def test_negatives_come_from_all_ranks(self):
+        """The loss of a first step is that of a batch of the whole size, not that of its parts."""
+        losses = {}
+        for size, ranks in ((16, 1), (16, 4), (4, 1)):
+            self.train(f"wide{size}-{ranks}", *DUAL, f"batch.size={size}", "train.steps=1", "model.dropout=0", "model.symbol_dropout=0", ranks=ranks)
+            losses[size, ranks] = self.shop.losses(f"wide{size}-{ranks}")[1]
+        self.assertAlmostEqual(losses[16, 1], losses[16, 4], delta=1e-4)
+        self.assertGreater(losses[16, 1], losses[4, 1] + 0.5)
+
+    def test_goes_on_from_a_checkpoint(self):
+        for name, settings in (("cross", []), ("dual", DUAL)):
+            whole = self.train(f"{name}-whole", *settings, "train.steps=16")
+            self.train(f"{name}-parts", *settings, "train.steps=7")
+            again = self.train(f"{name}-parts", *settings, "train.steps=16")
+            self.assertEqual(again["parameters_sha256"], whole["parameters_sha256"])
+
+    def test_figures_are_those_of_the_predictions(self):
+        import h5py
+        with h5py.File(self.data / "test-00000.h5") as file:
+            lengths = file["seqLengths"][:]
+            bits = file["targets/data/right"][:].reshape(-1)
+            steps = file["targets/data/lengths"].shape[0]
+        self.assertEqual(len(bits), steps)
+        for name, settings in (("judged", []), ("judged-dual", DUAL)):
+            self.train(name, *settings, "train.steps=0", "train.epochs=12", ranks=2)
+            figures, reports = zip(*(self.shop.figures(name, ranks=ranks) for ranks in (1, 3)))
+            self.assertEqual(figures[0], figures[1])
+            done = run(["predict", self.shop.root / name, "--data", self.data, "--split", "test"])
+            answers = sorted(map(json.loads, done.stdout.splitlines()), key=lambda one: one["id"])
+            self.assertEqual(len(answers), len(lengths))
+            begin, rows = 0, []
+            for answer in answers:
+                right = bits[begin:begin + len(answer["scores"])]
+                begin += len(answer["scores"])
+                rows.append(average_precision(answer["scores"], right))
+            self.assertEqual(begin, len(bits))
+            for metric, column in zip(("map", "mrr", "recall_at_1", "recall_at_5"), zip(*rows)):
+                self.assertAlmostEqual(reports[0][metric], sum(column) / len(column), delta=1e-5)
+            self.assertGreater(reports[0]["map"], 0.85)
+        self.assertLess(reports[0].get("overlap_map", 0), 0.85)
+
+    def test_answers_from_a_file(self):
+        generator = random.Random(7)
+        self.train("finder", *DUAL, "train.steps=0", "train.epochs=14", ranks=2)
+        index = self.shop.root / "faq.jsonl"
+        index.write_text("\n".join(json.dumps({"id": topic, "answer": f"{topic} v1 v2 v3"}) for topic in TOPICS)
+                         + '\n{"answer": "kangaroo opening hours", "question": ["visit zoo", "see animals"]}\n')
+        topics = [generator.choice(list(TOPICS)) for _ in range(40)]
+        lines = [question_about(generator, topic) for topic in topics]
+        done = run(["predict", self.shop.root / "finder", "--index", index, "--threshold", "0.2"], input="\n".join(lines) + "\n")
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        right = sum(answer["answers"][0]["template"] == topic for answer, topic in zip(answers, topics) if answer["by"] == "model")
+        self.assertGreaterEqual(right, 36)
+        self.assertEqual(len(answers[0]["answers"]), 3)
+        strict = ["--index", index, "--threshold", "1.01", "--top", "1"]
+        done = run(["predict", self.shop.root / "finder", *strict], input='zoo animals\n{"text": "nothing of this", "id": 9}\n')
+        text, none = map(json.loads, done.stdout.splitlines())
+        self.assertEqual((text["by"], text["answers"][0]["template"]), ("text", 6))
+        self.assertEqual((none["by"], none["answers"], none["message"], none["id"]), (None, [], "no good answer", 9))
+        ranked = run(["predict", self.shop.root / "finder"],
+                     input=json.dumps({"question": "parcel late", "candidates": ["invoice v1", "delivery v2"]}) + "\n").stdout
+        self.assertEqual([one["place"] for one in json.loads(ranked)["ranking"]], [1, 0])
+
+    def test_a_scorer_of_pairs_answers_too(self):
+        self.train("scorer", "train.steps=30")
+        index = self.shop.root / "few.jsonl"
+        index.write_text('{"answer": "the parcel comes late"}\n{"answer": "your bill is paid"}\n')
+        done = run(["predict", self.shop.root / "scorer", "--index", index, "--threshold", "0"],
+                   input='{"question": "where is the parcel"}\n{"question": "unheard"}\n')
+        found, none = map(json.loads, done.stdout.splitlines())
+        self.assertEqual((found["by"], found["answers"][0]["template"]), ("model", 1))
+        self.assertIsNone(none["by"])
+
+    def test_mistakes_are_told(self):
+        self.train("plain", "model.candidate_place=true", "train.steps=2")
+        index = self.shop.root / "bad.jsonl"
+        index.write_text('{"answer": "good"}\n{"reply": "bad"}\n')
+        place = run(["predict", self.shop.root / "plain", "--index", index], expect=64, input="x\n")
+        self.assertIn("candidate_place", place.stderr)
+        self.train("other", "train.steps=2")
+        self.assertIn("bad.jsonl:2", run(["predict", self.shop.root / "other", "--index", index], expect=65, input="x\n").stderr)
+        for refused in ("reproducible=true", "batch.accumulation=2"):
+            done = self.train("refused", *DUAL, refused, "train.steps=2", expect=78)
+            self.assertIn("looks at all of a batch", done.stderr)
+        digits = self.shop.arguments("digits", *SETTINGS)
+        self.assertIn("import pairs", run(digits, expect=78).stderr)
+        lines = run(["predict", self.shop.root / "other"], expect=65, input='{"text": "x"}\n{"question": "x", "candidates": []}\n').stdout
+        self.assertTrue(all("error" in json.loads(line) for line in lines.splitlines()))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,18 @@
+// Rows of all ranks, for losses that look beyond a rank's own part of the batch.
+#pragma once
+
+#include "trainer/model/libtorch.h"
+
+#include <functional>
+
+namespace lockstep {
+
+/// In the order of ranks; own rows are [begin, begin + own) and without a graph.
+struct GatheredRows {
+  torch::Tensor all_NF;
+  int64_t begin = 0;
+};
+/// Collective; ranks may bring different numbers of rows, and none.
+using GatherRows = std::function<GatheredRows(const torch::Tensor& own_NF)>;
+
+}  // namespace lockstep
