@@ -2,6 +2,7 @@
 #include "data/base/error.h"
 #include "trainer/tasks/ctc.h"
 #include "trainer/tasks/forecasting.h"
+#include "trainer/tasks/frame_prediction.h"
 #include "trainer/tasks/language_model.h"
 #include "trainer/tasks/multi_label_classification.h"
 #include "trainer/tasks/next_item.h"
@@ -24,6 +25,8 @@ const std::vector<TaskEntry>& entries() {
       language_model_entry(),
       translation_entry(),
       captioning_entry(),
+      path_planning_entry(),
+      frame_prediction_entry(),
       next_item_entry(),
       forecasting_entry(),
   };
