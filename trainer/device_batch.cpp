@@ -40,6 +40,9 @@ const torch::Tensor& DeviceBatch::target(const std::string& name) const {
 DeviceBatch to_device(const Batch& batch, int64_t begin, int64_t end, torch::Device device) {
   const bool whole = begin == 0 && end == batch.size();
   DeviceBatch result;
+  const auto part = [&](const std::vector<int64_t>& all) {
+    return std::vector<int64_t>(all.begin() + begin, all.begin() + end);
+  };
   for (size_t i = 0; i < batch.streams.size(); ++i) {
     torch::Tensor values = wrap(batch.streams[i]);
     if (!whole) values = cut(values, batch.streams[i], begin, end);
@@ -48,14 +51,12 @@ DeviceBatch to_device(const Batch& batch, int64_t begin, int64_t end, torch::Dev
       result.inputs = values;
     } else {
       result.targets[batch.streams[i].name] = values;
+      result.target_lengths[batch.streams[i].name] = part(batch.streams[i].lengths);
     }
   }
   result.continues = batch.continues;
   result.first_column = begin;
   result.columns = batch.size();
-  const auto part = [&](const std::vector<int64_t>& all) {
-    return std::vector<int64_t>(all.begin() + begin, all.begin() + end);
-  };
   result.lengths = part(batch.inputs().lengths);
   result.sample_ids = part(batch.sample_ids);
   return result;

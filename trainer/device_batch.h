@@ -15,7 +15,8 @@ struct DeviceBatch {
   torch::Tensor inputs;                          ///< [T, B, F] float32, or [T, B] int64 symbols
   std::vector<int64_t> lengths;                  ///< [B] real steps of the inputs
   std::map<std::string, torch::Tensor> targets;  ///< shaped like inputs, by stream name
-  std::vector<int64_t> sample_ids;               ///< [B]
+  std::map<std::string, std::vector<int64_t>> target_lengths;  ///< [B] real steps of each target
+  std::vector<int64_t> sample_ids;                             ///< [B]
   bool continues = false;    ///< columns go on where those of the batch before ended
   int64_t first_column = 0;  ///< in the rank's batch of `columns`, of which this is a part
   int64_t columns = 0;

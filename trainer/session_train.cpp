@@ -9,6 +9,7 @@
 #include <ostream>
 
 #include "data/base/atomic_file.h"
+#include "data/loader.h"
 #include "trainer/batch_order.h"
 #include "trainer/carried_state.h"
 #include "trainer/observers/make_observers.h"
@@ -220,12 +221,35 @@ double imbalance(double own_seconds, Communicator& host) {
   return largest > 0 ? 1 - total / host.world_size() / largest : 0;
 }
 
+/// Rank zero's pictures of what the model makes of the first sequences of the last held-out split.
+std::vector<Example> examples_of(const RunData& data, Replica& replica, WeightAverage& average) {
+  constexpr int64_t kExamples = 6;
+  if (data.held_out.empty() || replica.task().reads_streams()) return {};
+  torch::NoGradGuard no_grad;
+  const WeightAverage::InPlace averaged(average);
+  replica.task().model().eval();
+  const Split& split = data.held_out.back();
+  LoaderOptions options;
+  options.deal_whole_batches = true;
+  const int64_t count = std::min(kExamples, split.size());
+  Loader loader(split, Sampler(split.size(), {count, Shuffle::none}), options);
+  const Batch* batch = loader.next();
+  std::vector<Example> examples;
+  if (batch != nullptr) examples = replica.task().examples(to_device(*batch, replica.device()));
+  replica.task().model().train();
+  return examples;
+}
+
 /// Runs the loop; whatever its end, the observers hear of it.
-RunResult run_and_report(Trainer& trainer, const RunFolder& folder, Communicator& host) {
+RunResult run_and_report(Trainer& trainer, const RunFolder& folder, const RunData& data,
+                         Replica& replica, WeightAverage& average, Communicator& host) {
   try {
     RunResult result = trainer.run();
     result.imbalance_fraction = imbalance(result.time.compute, host);
-    if (folder.observers) folder.observers->on_finish(result);
+    if (folder.observers) {
+      result.examples = examples_of(data, replica, average);
+      folder.observers->on_finish(result);
+    }
     return result;
   } catch (const Error& error) {
     if (folder.observers) {
@@ -327,7 +351,7 @@ RunResult train(const TrainRequest& request, Communicator& host) {
     folder.observers->on_start(
         describe_run(request, folder, data, *replica, compute, trainer, start, hosts, notes));
   }
-  return run_and_report(trainer, folder, host);
+  return run_and_report(trainer, folder, data, *replica, average, host);
 }
 
 void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out) {

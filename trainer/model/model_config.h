@@ -63,6 +63,11 @@ struct ModelConfig {
   int64_t calendar_harmonics = 11;
   double ridge = 0.01;
   bool joint_channels = false;
+  std::string frame_loss = "mse";
+  int64_t frames_ahead = 10;
+  bool item_text = true;
+  bool item_ids = true;
+  bool item_features = true;
 
   void describe(Fields& fields) {
     fields.add("hidden_size", hidden_size, "LSTM cells per layer and direction")
@@ -194,6 +199,8 @@ struct ModelConfig {
     describe_ranking(fields);
     describe_matching(fields);
     describe_forecasts(fields);
+    describe_frames(fields);
+    describe_likes(fields);
   }
 
   void describe_cells(Fields& fields) {
@@ -342,6 +349,31 @@ struct ModelConfig {
     fields.add("joint_channels", joint_channels,
                "forecasting: one LSTM reads all columns at once, instead of each by itself with "
                "the same weights");
+  }
+
+  void describe_frames(Fields& fields) {
+    fields
+        .add("frame_loss", frame_loss,
+             "frame_prediction: squared errors of any numbers, or the cross-entropy of numbers "
+             "between 0 and 1, such as pixels")
+        .one_of({"mse", "cross_entropy"});
+    fields
+        .add("frames_ahead", frames_ahead,
+             "frame_prediction: frames that `lockstep predict` writes for a line")
+        .at_least(1)
+        .at_most(4096)
+        .unit("frames")
+        .may_change();
+  }
+
+  void describe_likes(Fields& fields) {
+    fields.add("item_text", item_text,
+               "like_prediction: an LSTM reads what items say of themselves");
+    fields.add("item_ids", item_ids,
+               "like_prediction: items that training knows also have an embedding of their own");
+    fields.add("item_features", item_features,
+               "like_prediction: the numbers beside each event, such as what its user and its item "
+               "had liked until then, go into the score");
   }
 };
 

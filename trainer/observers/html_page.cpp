@@ -14,6 +14,7 @@ namespace lockstep {
 namespace {
 
 constexpr int kReloadSeconds = 15;
+constexpr int64_t kExampleHeight = 64;  // of a small picture, in pixels of the screen
 
 bool is_training(const MetricsRow& row) {
   return row.split == "train" || row.split == kTrainEpoch;
@@ -242,12 +243,31 @@ std::string warning_section(const std::vector<std::string>& warnings) {
   return html + "</ul></div>";
 }
 
+std::string example_section(const std::vector<Example>& examples) {
+  if (examples.empty()) return "";
+  std::string html = "<h2>Examples</h2><div class='examples'>";
+  for (const Example& example : examples) {
+    html += "<div class='panel'>";
+    if (!example.text.empty()) html += "<p>" + html_escaped(example.text) + "</p>";
+    for (const auto& [shows, picture] : example.pictures) {
+      const int64_t enlarged =
+          std::max<int64_t>(1, kExampleHeight / std::max<int64_t>(1, picture.height));
+      html += fmt::format(
+          "<div class='picture'><span>{}</span><img alt='{}' width='{}' src='{}'></div>",
+          html_escaped(shows), html_escaped(shows), enlarged * picture.width, png_address(picture));
+    }
+    html += "</div>";
+  }
+  return html + "</div>";
+}
+
 }  // namespace
 
 std::string html_page(const ReportContent& content) {
   std::string body = title(content);
   body += "<div class='cards'>" + cards(content) + "</div>";
   body += "<h2>Learning</h2><div class='plots'>" + metric_plots(content.rows) + "</div>";
+  body += example_section(content.result.examples);
   body += epoch_section(content.rows);
   body += time_section(content.result);
   body += "<h2>Training</h2><div class='plots'>" + training_plots(content.rows) + "</div>";

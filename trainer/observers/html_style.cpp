@@ -61,6 +61,11 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .bar { display: flex; height: 26px; border-radius: 7px; overflow: hidden; background: var(--line); margin-bottom: 12px; }
 .shares { margin: 0; justify-content: flex-start; font-size: 14px; gap: 6px 22px; }
 .shares b { color: var(--ink); font-variant-numeric: tabular-nums; }
+.examples { display: grid; gap: 14px; }
+.examples p { margin: 0 0 8px; }
+.picture { display: flex; gap: 14px; align-items: center; margin: 6px 0; }
+.picture span { color: var(--soft); font-size: 13px; min-width: 76px; }
+.picture img { image-rendering: pixelated; border-radius: 4px; }
 .hints, .warnings { margin: 12px 0 0; padding-left: 20px; }
 .message { border-left: 4px solid var(--bad); white-space: pre-wrap; }
 pre { margin: 0; font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }

@@ -10,10 +10,18 @@
 #include <utility>
 #include <vector>
 
+#include "data/base/png.h"
+
 namespace lockstep {
 
 /// Named values in the order in which they are shown: {"loss", 0.31}, {"accuracy", 0.91}.
 using Metrics = std::vector<std::pair<std::string, double>>;
+
+/// A held-out sequence and what the model makes of it, for people to look at.
+struct Example {
+  std::string text;                                       ///< may be empty
+  std::vector<std::pair<std::string, Picture>> pictures;  ///< each with what it shows
+};
 
 /// Known before the first step.
 struct RunInfo {
@@ -117,6 +125,7 @@ struct RunResult {
   std::vector<EvaluationReport> evaluations;  ///< the last of each split
   std::vector<EvaluationReport> best;         ///< of the evaluation that was the best; may be empty
   std::string best_in_words;                  ///< "validation accuracy 0.91 at step 900"
+  std::vector<Example> examples;              ///< of the last held-out split; of some tasks
   std::string parameters_sha256;
   std::vector<std::string> sample_order_sha256;               ///< of each epoch begun
   std::vector<std::pair<std::string, std::string>> versions;  ///< {"lockstep", "0.1.0"}, ...

@@ -3,7 +3,9 @@
 #include "trainer/tasks/answer_matching.h"
 #include "trainer/tasks/ctc.h"
 #include "trainer/tasks/forecasting.h"
+#include "trainer/tasks/frame_prediction.h"
 #include "trainer/tasks/language_model.h"
+#include "trainer/tasks/like_prediction.h"
 #include "trainer/tasks/multi_label_classification.h"
 #include "trainer/tasks/next_item.h"
 #include "trainer/tasks/sequence_classification.h"
@@ -26,7 +28,10 @@ const std::vector<TaskEntry>& entries() {
       translation_entry(),
       captioning_entry(),
       answer_matching_entry(),
+      path_planning_entry(),
+      frame_prediction_entry(),
       next_item_entry(),
+      like_prediction_entry(),
       forecasting_entry(),
   };
   return all;

@@ -87,6 +87,10 @@ class Task {
   /// One object per sequence of the batch.
   virtual std::vector<nlohmann::json> predict(const DeviceBatch& batch) = 0;
 
+  /// What it makes of each sequence of a held-out batch, for the report; empty: there is nothing to
+  /// look at.
+  virtual std::vector<Example> examples(const DeviceBatch&) { return {}; }
+
   /// Whether a split is read as one long text (token_streams.h) instead of shuffled sequences.
   virtual bool reads_streams() const { return false; }
   /// Then: what columns begin the next batch with, each [columns, ...]; empty at the beginning.

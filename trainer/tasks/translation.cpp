@@ -12,6 +12,8 @@
 #include "trainer/model/encoder_decoder.h"
 #include "trainer/model/label_smoothing.h"
 #include "trainer/tasks/bleu.h"
+#include "trainer/tasks/frame_pictures.h"
+#include "trainer/tasks/grid_world.h"
 #include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/text_inputs.h"
 
@@ -88,6 +90,26 @@ struct WrittenCounts {
   }
 };
 
+/// What is counted of paths through maps; sums over maps.
+struct PathCounts {
+  double valid = 0, shortest = 0, random_valid = 0, random_shortest = 0, straight = 0;
+
+  static constexpr std::array kNames = {"valid_paths", "shortest_paths", "random_walk_valid",
+                                        "random_walk_shortest", "straight_valid"};
+
+  void add(const GridWorld& world, const Symbols& written, const Symbols& wanted, int64_t limit) {
+    const bool arrives = world.reaches_goal(written);
+    valid += arrives ? 1 : 0;
+    shortest += arrives && written.size() == wanted.size() ? 1 : 0;
+    random_valid += world.random_walk_arrives(limit);
+    random_shortest += world.random_walk_arrives(static_cast<int64_t>(wanted.size()));
+    straight += world.reaches_goal(world.straight_moves()) ? 1 : 0;
+  }
+  std::vector<double> values() const {
+    return {valid, shortest, random_valid, random_shortest, straight};
+  }
+};
+
 class Translation : public Task {
  public:
   Translation(const ModelConfig& config, json description)
@@ -109,6 +131,9 @@ class Translation : public Task {
   std::vector<std::string> sum_names() const override {
     std::vector<std::string> names = {"loss", "targets"};
     names.insert(names.end(), WrittenCounts::kNames.begin(), WrittenCounts::kNames.end());
+    if (plans_paths()) {
+      names.insert(names.end(), PathCounts::kNames.begin(), PathCounts::kNames.end());
+    }
     return names;
   }
   Metrics metrics(const std::vector<double>& sums) const override;
@@ -118,6 +143,7 @@ class Translation : public Task {
   std::vector<std::string> row_sparse_parameters() const override;
   std::map<std::string, RowLabels> row_labels() const override;
   std::vector<json> predict(const DeviceBatch& batch) override;
+  std::vector<Example> examples(const DeviceBatch& batch) override;
 
   bool answers_lines() const override { return reads_symbols(); }
   bool takes_plain_text() const override { return reads_symbols(); }
@@ -127,6 +153,7 @@ class Translation : public Task {
  private:
   bool reads_symbols() const { return description_.contains("inputs"); }
   const json& inputs() const { return description_.at("inputs"); }
+  bool plans_paths() const { return description_.contains("map_columns"); }
   bool writes_text() const { return target_.contains("tokens"); }
   /// Whether the target's sequences end with a symbol of their own.
   bool has_end() const { return target_.value("end", "") != ""; }
@@ -140,7 +167,9 @@ class Translation : public Task {
   }
   Tensor with_end(const Tensor& target_UB) const;
   Tensor behind_end(const Tensor& target_UB) const;
+  int64_t longest_text(int64_t source_length) const;
   std::vector<std::vector<Hypothesis>> write(const DeviceBatch& batch);
+  GridWorld map_of(const DeviceBatch& batch, int64_t sequence) const;
   std::string text_of(const Symbols& symbols);
   json answer_of(const std::vector<Hypothesis>& texts);
   json attention_of(const DeviceBatch& batch, int64_t sequence, const Symbols& written);
@@ -177,6 +206,10 @@ Metrics Translation::metrics(const std::vector<double>& sums) const {
     metrics.emplace_back("sequence_accuracy", counts.right_texts / counts.texts);
     metrics.emplace_back("symbol_accuracy", counts.right_symbols / counts.symbols);
   }
+  const double* path_sums = sums.data() + 2 + WrittenCounts::kNames.size();
+  for (size_t i = 0; plans_paths() && i < PathCounts::kNames.size(); ++i) {
+    metrics.emplace_back(PathCounts::kNames[i], path_sums[i] / counts.texts);
+  }
   return metrics;
 }
 
@@ -205,8 +238,7 @@ TaskOutput Translation::compute(const DeviceBatch& batch, const DropoutKey& key)
   const Tensor loss_sum = model_->loss(hidden_UBH.reshape({-1, config_.hidden_size}), targets_N,
                                        smoothing(config_, key));
   torch::NoGradGuard no_grad;
-  const Tensor sums =
-      torch::zeros({2 + static_cast<int64_t>(WrittenCounts::kNames.size())}, loss_sum.options());
+  const Tensor sums = torch::zeros({static_cast<int64_t>(sum_names().size())}, loss_sum.options());
   sums[0] = loss_sum.detach();
   sums[1] = targets_N.ne(kPaddingSymbol).sum().to(torch::kFloat32);
   return {loss_sum, sums};
@@ -248,22 +280,40 @@ TaskOutput Translation::evaluate(const DeviceBatch& batch, bool decode) {
   const Tensor target_UB = target_of(batch).cpu();
   const std::string unknown = target_.value("unknown", "");
   WrittenCounts counts;
+  PathCounts paths;
   for (int64_t b = 0; b < batch.size(); ++b) {
     const Symbols wanted = column_of(target_UB, b, end_);
     const Symbols& written = texts[static_cast<size_t>(b)].front().symbols;
     counts.add(written, wanted);
     counts.bleu.add(text_of(written), text_of(wanted), unknown);
+    if (!plans_paths()) continue;
+    const int64_t length = batch.lengths[static_cast<size_t>(b)];
+    paths.add(map_of(batch, b), written, wanted, longest_text(length));
   }
-  const Tensor values = torch::tensor(counts.values()).to(output.sums.options());
+  std::vector<double> all = counts.values();
+  const std::vector<double> of_paths = paths.values();
+  if (plans_paths()) all.insert(all.end(), of_paths.begin(), of_paths.end());
+  const Tensor values = torch::tensor(all).to(output.sums.options());
   output.sums.narrow(0, 2, values.numel()).copy_(values);
   return output;
 }
 
+/// At which a search ends.
+int64_t Translation::longest_text(int64_t source_length) const {
+  constexpr int64_t kMovesPerRow = 4;
+  if (plans_paths()) return kMovesPerRow * source_length;
+  return (reads_symbols() ? 2 * source_length : source_length) + 10;
+}
+
+GridWorld Translation::map_of(const DeviceBatch& batch, int64_t sequence) const {
+  const int64_t rows = batch.lengths[static_cast<size_t>(sequence)];
+  const Tensor map = batch.inputs.select(1, sequence).narrow(0, 0, rows).cpu().contiguous();
+  return GridWorld::from_rows(map.const_data_ptr<float>(), rows, description_.at("map_columns"));
+}
+
 std::vector<std::vector<Hypothesis>> Translation::write(const DeviceBatch& batch) {
   std::vector<int64_t> limits;
-  for (const int64_t length : batch.lengths) {
-    limits.push_back((reads_symbols() ? 2 * length : length) + 10);
-  }
+  for (const int64_t length : batch.lengths) limits.push_back(longest_text(length));
   TextWriter writer(model_, model_->encode(batch.inputs, batch.lengths, {}), writing_.beam_size);
   return beam_search(writer, {writing_.beam_size, config_.length_penalty, end_}, limits);
 }
@@ -289,11 +339,43 @@ std::vector<json> Translation::predict(const DeviceBatch& batch) {
   std::vector<json> answers;
   for (size_t b = 0; b < texts.size(); ++b) {
     answers.push_back(answer_of(texts[b]));
+    if (plans_paths()) {
+      answers.back()["valid"] =
+          map_of(batch, static_cast<int64_t>(b)).reaches_goal(texts[b].front().symbols);
+    }
     if (!writing_.attention) continue;
     answers.back()["attention"] =
         attention_of(batch, static_cast<int64_t>(b), texts[b].front().symbols);
   }
   return answers;
+}
+
+/// Sources that are numbers can be looked at: maps with the path written and the right one, else
+/// columns of numbers.
+std::vector<Example> Translation::examples(const DeviceBatch& batch) {
+  if (reads_symbols()) return {};
+  torch::NoGradGuard no_grad;
+  const std::vector<std::vector<Hypothesis>> texts = write(batch);
+  const Tensor target_UB = target_of(batch).cpu();
+  std::vector<Example> examples;
+  for (int64_t b = 0; b < batch.size(); ++b) {
+    const Symbols& written = texts[static_cast<size_t>(b)].front().symbols;
+    const Symbols wanted = column_of(target_UB, b, end_);
+    Example example{fmt::format("written: {}; right: {}", text_of(written), text_of(wanted)), {}};
+    if (plans_paths()) {
+      const GridWorld world = map_of(batch, b);
+      example.pictures.emplace_back("written", world.picture(world.follow(written)));
+      example.pictures.emplace_back("right", world.picture(world.follow(wanted)));
+    } else {
+      const Tensor source_TF =
+          batch.inputs.select(1, b).narrow(0, 0, batch.lengths[static_cast<size_t>(b)]).cpu();
+      example.pictures.emplace_back("source",
+                                    picture_of_frames(source_TF, source_TF.min().item<double>(),
+                                                      source_TF.max().item<double>()));
+    }
+    examples.push_back(std::move(example));
+  }
+  return examples;
 }
 
 json Translation::answer_of(const std::vector<Hypothesis>& texts) {
@@ -353,6 +435,7 @@ json Translation::answer(const json& line) {
 }
 
 bool Translation::set_writing(const WritingOptions& options) {
+  if (options.stream_steps > 0) return false;
   writing_ = options;
   if (writing_.beam_size == 0) writing_.beam_size = config_.beam_size;
   if (writing_.n_best > writing_.beam_size) {
@@ -410,6 +493,22 @@ json describe_captioning(const Manifest& manifest) {
   return description;
 }
 
+json describe_paths(const Manifest& manifest) {
+  const StreamSchema& source = manifest.streams.front();
+  const std::vector<std::string> moves(std::begin(kMoveNames), std::end(kMoveNames));
+  const bool fits = source.features > 0 && source.features % 3 == 0 &&
+                    find_target(manifest, "path_planning").labels == moves;
+  if (!fits) {
+    throw Error(ExitCode::config,
+                "task path_planning needs maps, and paths of the moves up, left, right and down; "
+                "this data set has none",
+                "`lockstep data generate grid-paths` makes one that does");
+  }
+  json description = describe_captioning(manifest);
+  description["map_columns"] = source.features / 3;
+  return description;
+}
+
 std::unique_ptr<Task> make_translation(const ModelConfig& config, const json& description) {
   const int64_t embedding = config.embedding_size;
   if (config.tied && embedding != 0 && embedding != config.hidden_size) {
@@ -428,6 +527,10 @@ TaskEntry translation_entry() {
 
 TaskEntry captioning_entry() {
   return {"captioning", &describe_captioning, &make_translation};
+}
+
+TaskEntry path_planning_entry() {
+  return {"path_planning", &describe_paths, &make_translation};
 }
 
 }  // namespace lockstep
