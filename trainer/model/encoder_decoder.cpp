@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/batch.h"
+#include "trainer/model/embedding_size.h"
 #include "trainer/model/linear_cross_entropy.h"
 
 namespace lockstep {
@@ -48,8 +49,7 @@ DecoderState DecoderState::select(const Tensor& texts) const {
 }
 
 EncoderDecoderImpl::EncoderDecoderImpl(const EncoderDecoderSizes& sizes, const ModelConfig& config)
-    : config_(config),
-      embedding_size_(config.embedding_size > 0 ? config.embedding_size : config.hidden_size) {
+    : config_(config), embedding_size_(embedding_size_of(config)) {
   constexpr double kEmbeddingBound = 0.1;
   const int64_t hidden = config.hidden_size;
   if (sizes.source_symbols > 0) {

@@ -1,5 +1,6 @@
 // L words of the longest text, N items, E embedding, W words, H hidden.
 #include "trainer/tasks/item_texts.h"
+#include "trainer/model/embedding_size.h"
 
 #include <algorithm>
 
@@ -18,10 +19,6 @@ constexpr const char* kUnknownWord = "<unk>";
 ModelConfig of_one_layer(ModelConfig config) {
   config.num_layers = 1;
   return config;
-}
-
-int64_t embedding_size_of(const ModelConfig& config) {
-  return config.embedding_size > 0 ? config.embedding_size : config.hidden_size;
 }
 
 }  // namespace

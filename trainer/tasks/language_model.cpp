@@ -22,7 +22,7 @@ using torch::Tensor;
 namespace {
 
 /// What tied matrices have in common, and what an embedding has by default.
-int64_t embedding_size_of(const ModelConfig& config) {
+int64_t tied_embedding_size(const ModelConfig& config) {
   if (config.embedding_size > 0) return config.embedding_size;
   return config.tied ? lstm_outputs(config) : config.hidden_size;
 }
@@ -32,7 +32,7 @@ int64_t embedding_size_of(const ModelConfig& config) {
 class LanguageModelImpl : public torch::nn::Module {
  public:
   LanguageModelImpl(int64_t vocabulary, const ModelConfig& config)
-      : config_(config), embedding_size_(embedding_size_of(config)) {
+      : config_(config), embedding_size_(tied_embedding_size(config)) {
     const auto uniform = [](at::IntArrayRef shape) {
       return torch::empty(shape).uniform_(-0.1, 0.1);  // as Zaremba et al. 2014
     };
@@ -305,7 +305,7 @@ std::unique_ptr<Task> make_language_model(const ModelConfig& config, const json&
     throw Error(ExitCode::config,
                 "model.bidirectional: a language model must not see what follows");
   }
-  if (config.tied && embedding_size_of(config) != lstm_outputs(config)) {
+  if (config.tied && tied_embedding_size(config) != lstm_outputs(config)) {
     throw Error(ExitCode::config,
                 fmt::format("model.tied needs an embedding_size of {}, {}, not {}",
                             config.projection_size > 0 ? "projection_size" : "hidden_size",

@@ -1,6 +1,7 @@
 // T time, B batch, U different items, C candidates, D an item's vector, F features, H hidden, N
 // judged events.
 #include "trainer/tasks/like_prediction.h"
+#include "trainer/model/embedding_size.h"
 
 #include <algorithm>
 #include <cmath>
@@ -41,7 +42,7 @@ class LikeNetworkImpl : public torch::nn::Module {
       vector_size += text_->output_size();
     }
     if (config.item_ids) {
-      const int64_t size = config.embedding_size > 0 ? config.embedding_size : config.hidden_size;
+      const int64_t size = embedding_size_of(config);
       const auto items = static_cast<int64_t>(description.at("items").size());
       item_VE_ = register_parameter("item_embedding_weight",
                                     torch::empty({items, size}).uniform_(-0.05, 0.05));

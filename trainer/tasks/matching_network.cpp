@@ -1,4 +1,5 @@
 #include "trainer/tasks/matching_network.h"
+#include "trainer/model/embedding_size.h"
 
 #include "data/base/error.h"
 #include "trainer/tasks/overlap_features.h"
@@ -12,10 +13,6 @@ namespace {
 constexpr int kAnswerSites = 500, kScorerSites = 1000;
 constexpr int kMatchInputSite = 0, kMatchSymbolSite = 1, kMatchPooledSite = 2, kMatchLstmSites = 3;
 constexpr int64_t kMatchFeatures = 2;
-
-int64_t embedding_size_of(const ModelConfig& config) {
-  return config.embedding_size > 0 ? config.embedding_size : config.hidden_size;
-}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // T time, B batch, E embedding, V items, C candidates (all items but the unknown one), N real
 // targets, R rows at a time, S samples.
 #include "trainer/tasks/next_item.h"
+#include "trainer/model/embedding_size.h"
 
 #include <algorithm>
 #include <cmath>
@@ -37,7 +38,7 @@ class NextItemNetworkImpl : public torch::nn::Module {
  public:
   NextItemNetworkImpl(int64_t vocabulary, const ModelConfig& config)
       : config_(config),
-        embedding_size_(config.embedding_size > 0 ? config.embedding_size : config.hidden_size),
+        embedding_size_(embedding_size_of(config)),
         lstm_(embedding_size_, config) {
     const double bound = 1 / std::sqrt(static_cast<double>(embedding_size_));
     embedding_VE_ =

@@ -1,5 +1,6 @@
 // T time, B batch, F features, H hidden, V vocabulary.
 #include "trainer/tasks/sequence_network.h"
+#include "trainer/model/embedding_size.h"
 
 #include "data/base/error.h"
 #include "trainer/model/stripe_masks.h"
@@ -21,7 +22,7 @@ int64_t vocabulary_of(const json& inputs) {
 /// Numbers of a step before its neighbours are joined to it.
 int64_t features_of(const json& inputs, const ModelConfig& config) {
   if (!inputs.contains("inputs")) return config.join_steps * inputs.at("features").get<int64_t>();
-  return config.embedding_size > 0 ? config.embedding_size : config.hidden_size;
+  return embedding_size_of(config);
 }
 
 /// Each step behind the `context` steps before it and before as many that follow; zeros where the
