@@ -30,7 +30,7 @@ TRAINER_WITHOUT_TORCH = r"(?!comm/|observers/|monitor/|model/kernels/|checkpoint
 HOMES = [
     (r"hdf5(_hl)?\.h", r"data/shard_"),
     (r"openssl/", r"data/base/sha256"),
-    (r"zlib\.h", r"data/import/|data/base/png"),
+    (r"zlib\.h", r"data/import/|data/base/png|data/chunk_check"),
     (r"sndfile\.h", r"data/audio/sound_file"),
     (r"fftw3\.h", r"data/audio/spectrum"),
     (r"utf8proc\.h", r"data/text/"),

@@ -22,7 +22,7 @@ constexpr int kFormatVersion = 1;
 constexpr size_t kBlockLines = 4096;
 
 /// Nothing when there is no such file. Throws Error(corrupt).
-std::optional<json> read_state(const std::filesystem::path& path) {
+std::optional<json> read_monitor_state(const std::filesystem::path& path) {
   if (path.empty() || !std::filesystem::exists(path)) return std::nullopt;
   json state = parse_json(read_file(path), path);
   const JsonValue value(state, path);
@@ -57,7 +57,7 @@ class MonitorSession {
  public:
   MonitorSession(const MonitorRequest& request, std::ostream& out)
       : request_(request),
-        state_(read_state(request.state)),
+        state_(read_monitor_state(request.state)),
         monitor_(request.config, reader_of(request)),
         lines_(request.input),
         log_(request.output, out, checked_output_bytes()) {

@@ -9,19 +9,13 @@
 
 #include "data/base/error.h"
 #include "data/import/line_reader.h"
+#include "data/text/ascii_case.h"
 
 namespace lockstep {
 namespace {
 
 bool is_gap(char c) {
   return c == ' ' || c == '\t';
-}
-
-std::string in_lower_case(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
 }
 
 /// Cuts the last field off a line; empty when there is none.

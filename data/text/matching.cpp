@@ -4,6 +4,8 @@
 #include <limits>
 #include <unordered_map>
 
+#include "data/text/ascii_case.h"
+
 namespace lockstep {
 namespace {
 
@@ -18,13 +20,6 @@ bool is_word(const std::string& token) {
   return std::any_of(token.begin(), token.end(), [](char c) {
     return is_ascii_letter_or_digit(c) || (static_cast<unsigned char>(c) & 0x80) != 0;
   });
-}
-
-std::string in_lower_case(std::string token) {
-  for (char& c : token) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return token;
 }
 
 std::string stem_of(const std::string& token) {
