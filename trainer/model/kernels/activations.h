@@ -1,8 +1,6 @@
 // Logistic sigmoid and hyperbolic tangent of vectors, good to about 1e-7.
 #pragma once
 
-#include <bit>
-
 namespace lockstep {
 
 /// e^x for x in [-87, 87] (clamped): 2^n times a Taylor polynomial on |r| <= ln(2)/2, where
@@ -10,11 +8,9 @@ namespace lockstep {
 template <class S>
 inline typename S::Vec exponential(typename S::Vec x) {
   using Vec = typename S::Vec;
-  using Int = typename S::Int;
   // NaN must come out as NaN: max(a, b) gives b when a is NaN, so x goes second.
   x = S::min(S::all(87.0f), S::max(S::all(-87.0f), x));
-  const Vec to_integer = S::all(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
-  const Vec n = (x * S::all(1.44269504f) + to_integer) - to_integer;
+  const Vec n = S::round(x * S::all(1.44269504f));
   Vec r = x - n * S::all(0.693359375f);  // ln 2 in two parts, the first one exact in n
   r = r - n * S::all(-2.12194440e-4f);
   Vec p = S::all(1.0f / 720);
@@ -24,8 +20,7 @@ inline typename S::Vec exponential(typename S::Vec x) {
   p = p * r + S::all(0.5f);
   p = p * r + S::all(1.0f);
   p = p * r + S::all(1.0f);
-  const Int exponent = (__builtin_convertvector(n, Int) + 127) << 23;
-  return p * std::bit_cast<Vec>(exponent);
+  return S::scale(p, n);
 }
 
 template <class S>

@@ -11,6 +11,9 @@ template <class Isa>
 struct Avx512Vectors : Simd<16, Isa> {
   using Vec = typename Simd<16, Isa>::Vec;
 
+  static Vec round(Vec x) { return _mm512_maskz_roundscale_ps(0xffff, x, 0); }
+  static Vec scale(Vec x, Vec n) { return _mm512_maskz_scalef_ps(0xffff, x, n); }
+
   /// An estimate of 14 bits and one step of Newton's method, to about a unit in the last place: a
   /// fifth of a division's time.
   static Vec reciprocal(Vec x) {

@@ -142,14 +142,17 @@ class LstmLoops {
   template <int kRows, bool kLater>
   static void backward_tile(const LstmBackwardArguments& a, int64_t t, int64_t block, int64_t row) {
     Vec grad_h[kRows][2] = {};
-    if (t >= 0) {
-      for (int r = 0; r < kRows; ++r) fetch_cells(a, t, row + r, block * kColumns);
-    }
     if constexpr (kLater) {
       const int64_t depth = T::words(4 * a.hidden);
       const float* left = kPairs ? a.left_gates_N4H : a.gates_N4H;
-      T::template add_product<kRows, 2>(left + (a.first_row[t + 1] + row) * depth, depth, depth,
-                                        a.packed_weights + block * depth * kColumns, grad_h);
+      const float* rows = left + (a.first_row[t + 1] + row) * depth;
+      const float* panel = a.packed_weights + block * depth * kColumns;
+      for (int64_t part = 0; part < kRows; ++part) {  // a row at a time: no more is on its way
+        if (t >= 0) fetch_cells(a, t, row + part, block * kColumns);
+        const int64_t begin = depth * part / kRows, end = depth * (part + 1) / kRows;
+        T::template add_product<kRows, 2>(rows + begin, depth, end - begin,
+                                          panel + begin * kColumns, grad_h);
+      }
     }
     for (int v = 0; v < 2; ++v) {
       const int64_t first = block * kColumns + v * kWidth;

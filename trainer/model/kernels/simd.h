@@ -2,6 +2,7 @@
 // set. `Isa` only keeps the instantiations of different translation units apart.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -61,6 +62,14 @@ struct Simd {
   static Vec odds(Vec a, Vec b) { return every_other<1>(a, b, Places()); }
 
   static Vec reciprocal(Vec x) { return all(1.0f) / x; }
+
+  /// To the nearest integer, of |x| < 2^22: adding 1.5 * 2^23 leaves no place for a fraction.
+  static Vec round(Vec x) { return (x + all(12582912.0f)) - all(12582912.0f); }
+  /// x 2^n for whole n in [-126, 127].
+  static Vec scale(Vec x, Vec n) {
+    const Int exponent = (__builtin_convertvector(n, Int) + 127) << 23;
+    return x * std::bit_cast<Vec>(exponent);
+  }
 
   static Vec max(Vec a, Vec b) { return a > b ? a : b; }
   static Vec min(Vec a, Vec b) { return a < b ? a : b; }
