@@ -8,8 +8,8 @@ from support import Workshop, run
 
 TEXT = ["task=language_model", "model.hidden_size=12", "model.num_layers=2", "batch.size=12", "data.steps=6",
         "evaluate.batch_size=11", "optimizer.clip_norm=0.5", "optimizer.learning_rate=0.01"]
-RAGGED = ["task=sequence_classification", "model.hidden_size=12", "batch.size=14", "optimizer.learning_rate=0.01",
-          "model.num_layers=2", "model.bidirectional=true", "model.pooling=attention"]
+RAGGED = ["task=sequence_classification", "model.hidden_size=12", "batch.size=14", "optimizer.kind=sgd",
+          "optimizer.learning_rate=0.3", "model.num_layers=2", "model.bidirectional=true", "model.pooling=attention"]
 VARIANTS = {
     "norm": ["model.layer_norm=true", "model.attention=additive"],
     "cells": ["model.peepholes=true", "model.coupled_gates=true", "model.projection_size=7",

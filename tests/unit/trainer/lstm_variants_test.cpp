@@ -14,7 +14,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr int64_t kTime = 6, kBatch = 3, kInputs = 4, kHidden = 5;
+constexpr int64_t kSteps = 6, kBatch = 3, kInputs = 4, kHidden = 5;
 
 std::vector<double> doubles_of(const Tensor& tensor) {
   const Tensor flat = tensor.detach().to(torch::kFloat64).contiguous().view(-1);
@@ -64,8 +64,8 @@ class LstmVariants : public testing::TestWithParam<Variant> {
     torch::NoGradGuard no_grad;
     for (Tensor& parameter : stack_->parameters())
       parameter.add_(torch::randn_like(parameter), 0.3);
-    x_ = torch::randn({kTime, kBatch, kInputs}).set_requires_grad(true);
-    weight_h_ = torch::randn({kTime, kBatch, lstm_outputs(config_)});
+    x_ = torch::randn({kSteps, kBatch, kInputs}).set_requires_grad(true);
+    weight_h_ = torch::randn({kSteps, kBatch, lstm_outputs(config_)});
   }
 
   DropoutKey key() const { return {GetParam().training, 7, 3, &ids_}; }
@@ -82,7 +82,7 @@ class LstmVariants : public testing::TestWithParam<Variant> {
       return found == nullptr ? std::vector<double>() : doubles_of(*found);
     };
     ReferenceVariant r;
-    r.time = kTime, r.batch = kBatch, r.inputs = kInputs;
+    r.time = kSteps, r.batch = kBatch, r.inputs = kInputs;
     r.hidden = kHidden, r.outputs = lstm_outputs(config_);
     r.coupled = config_.coupled_gates;
     r.zoneout_cells = config_.zoneout_cells, r.zoneout_outputs = config_.zoneout_outputs;
@@ -94,8 +94,8 @@ class LstmVariants : public testing::TestWithParam<Variant> {
     r.norm_ih = values("norm_ih"), r.norm_hh = values("norm_hh");
     r.norm_c = values("norm_c"), r.norm_c_bias = values("norm_c_bias");
     r.recurrent_mask = mask({kBatch, r.outputs}, config_.recurrent_dropout, 0);
-    r.new_cells = mask({kTime, kBatch, kHidden}, config_.zoneout_cells, 1);
-    r.new_outputs = mask({kTime, kBatch, r.outputs}, config_.zoneout_outputs, 2);
+    r.new_cells = mask({kSteps, kBatch, kHidden}, config_.zoneout_cells, 1);
+    r.new_outputs = mask({kSteps, kBatch, r.outputs}, config_.zoneout_outputs, 2);
     return r;
   }
   /// Multiplies the recurrent weights: empty when none are dropped.
@@ -209,7 +209,7 @@ TEST_P(LstmVariants, CarryTheirStates) {
   const Tensor whole = stack_->forward(x_, {}, {}, kSite);
   std::vector<LstmState> states(1);
   const Tensor first = stack_->forward(x_.narrow(0, 0, 2), {}, {}, kSite, &states);
-  const Tensor second = stack_->forward(x_.narrow(0, 2, kTime - 2), {}, {}, kSite, &states);
+  const Tensor second = stack_->forward(x_.narrow(0, 2, kSteps - 2), {}, {}, kSite, &states);
   EXPECT_TRUE(torch::allclose(torch::cat({first, second}), whole, 1e-5, 1e-6));
   EXPECT_EQ(states[0].h_BH.size(1), lstm_outputs(config_));
   EXPECT_EQ(states[0].c_BH.size(1), kHidden);
