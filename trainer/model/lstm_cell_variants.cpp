@@ -56,6 +56,20 @@ void add_forget_bias(VariantWeights& weights, const ModelConfig& config) {
   }
 }
 
+/// Cell k forgets within some u steps, u drawn between 1 and `longest_memory`: a gate of s(log u)
+/// is u / (1 + u). What a cell keeps for long must also come in slowly, so the input gate is its
+/// opposite, as a coupled one is anyway.
+void open_for_long_memory(VariantWeights& weights, const ModelConfig& config) {
+  torch::NoGradGuard no_grad;
+  const int64_t hidden = config.hidden_size;
+  const double longest = static_cast<double>(std::max<int64_t>(config.longest_memory, 3) - 1);
+  const Tensor bias_H = torch::empty({hidden}).uniform_(1, longest).log();
+  const int64_t gates = config.coupled_gates ? 1 : 2;
+  weights.bias_hh.narrow(0, 0, gates * hidden).zero_();
+  weights.bias_ih.narrow(0, 0, hidden).copy_(-bias_H);
+  if (!config.coupled_gates) weights.bias_ih.narrow(0, hidden, hidden).copy_(bias_H);
+}
+
 /// Weights whose forget gate is exactly 1 (the sigmoid of 100 in float32), whatever the cell reads:
 /// c[t] = c[t - 1] + i[t] g[t], as Hochreiter & Schmidhuber 1997. Its rows get no gradient.
 LstmWeights without_forget_gate(const LstmWeights& weights, int64_t hidden) {
@@ -117,7 +131,11 @@ VariantWeights make_lstm_weights(const ModelConfig& config, int64_t input_size,
     weights.norm_c_bias_H = add("norm_c_bias", torch::zeros({hidden}));
   }
   if (config.initial_weights == "orthogonal") initialise_orthogonally(weights, hidden);
-  add_forget_bias(weights, config);
+  if (config.longest_memory > 0) {
+    open_for_long_memory(weights, config);
+  } else {
+    add_forget_bias(weights, config);
+  }
   return weights;
 }
 
