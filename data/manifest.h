@@ -77,6 +77,7 @@ struct Manifest {
   std::optional<AudioInfo> audio;                 ///< when they were sound
   std::optional<SymbolsInfo> symbols;             ///< when they were letters of an alphabet
   std::optional<SeriesInfo> series;               ///< when they were windows of a series
+  std::optional<LikesInfo> likes;                 ///< when they were items that users like or not
   std::map<std::string, FeatureScaling> scaling;  ///< of dense streams, by name
   /// What each symbol of a stream says of itself (titles of items), by the stream's name.
   std::map<std::string, std::vector<std::string>> symbol_texts;

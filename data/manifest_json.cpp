@@ -87,6 +87,7 @@ json json_of(const Manifest& manifest) {
   if (manifest.audio) object["audio"] = json_of(*manifest.audio);
   if (manifest.symbols) object["symbols"] = json_of(*manifest.symbols);
   if (manifest.series) object["series"] = json_of(*manifest.series);
+  if (manifest.likes) object["likes"] = json_of(*manifest.likes);
   for (const auto& [stream, scaling] : manifest.scaling) {
     object["scaling"][stream] = json_of(scaling);
   }
@@ -98,6 +99,9 @@ void read_signal_info(const JsonValue& root, Manifest& manifest) {
   if (root.has("audio")) manifest.audio = read_audio_info(root.member("audio"));
   if (root.has("symbols")) manifest.symbols = read_symbols_info(root.member("symbols"));
   if (root.has("series")) manifest.series = read_series_info(root.member("series"));
+  if (root.has("likes")) {
+    manifest.likes = read_likes_info(root.member("likes"), manifest.streams.front().num_classes);
+  }
   if (!root.has("scaling")) return;
   const JsonValue scaling = root.member("scaling");
   for (const StreamSchema& stream : manifest.streams) {

@@ -38,6 +38,22 @@ struct SeriesInfo {
   std::vector<std::string> calendar;  ///< features of the date, such as "hour"
 };
 
+/// Sums over events of likes.
+struct LikeSums {
+  double events = 0;
+  double liked = 0;
+  double leaning = 0;  ///< see data/like_statistics.h
+};
+
+/// What is known of items at the end of all events, by the number of the item.
+struct LikesInfo {
+  int64_t known_items = 0;  ///< numbers 1 to this have events in training
+  LikeSums all;             ///< without a leaning
+  std::vector<LikeSums> item_sums;
+  std::vector<std::vector<int64_t>> item_categories;
+  std::vector<std::vector<double>> item_numbers;  ///< features behind those of the statistics
+};
+
 /// What was done to a dense stream: stored = (value - mean) / deviation, for each feature.
 struct FeatureScaling {
   std::vector<std::string> names;  ///< of the features; empty when they have none

@@ -67,6 +67,18 @@ json json_of(const SeriesInfo& info) {
           {"calendar", info.calendar}};
 }
 
+json json_of(const LikesInfo& info) {
+  json sums = json::array();
+  for (const LikeSums& item : info.item_sums) {
+    sums.push_back({item.events, item.liked, item.leaning});
+  }
+  return {{"known_items", info.known_items},
+          {"all", {info.all.events, info.all.liked, info.all.leaning}},
+          {"item_sums", std::move(sums)},
+          {"item_categories", info.item_categories},
+          {"item_numbers", info.item_numbers}};
+}
+
 json json_of(const FeatureScaling& scaling) {
   return {{"names", scaling.names}, {"mean", scaling.mean}, {"deviation", scaling.deviation}};
 }
@@ -97,6 +109,36 @@ SeriesInfo read_series_info(const JsonValue& value) {
   return {
       value.member("history").integer(1, kMaxSteps), value.member("horizon").integer(1, kMaxSteps),
       one_of(value.member("missing"), {"mask", "forward"}), texts_from(value.member("calendar"))};
+}
+
+LikesInfo read_likes_info(const JsonValue& value, int64_t items) {
+  const auto numbers = [](const JsonValue& list) {
+    return list_from<double>(list, [](const JsonValue& item) { return item.number(); });
+  };
+  const auto sums = [&](const JsonValue& list) {
+    const std::vector<double> three = numbers(list);
+    if (three.size() != 3) list.fail("is not three numbers");
+    return LikeSums{three[0], three[1], three[2]};
+  };
+  LikesInfo info;
+  info.known_items = value.member("known_items").integer(0, items - 1);
+  info.all = sums(value.member("all"));
+  info.item_sums = list_from<LikeSums>(value.member("item_sums"), sums);
+  info.item_categories =
+      list_from<std::vector<int64_t>>(value.member("item_categories"), [](const JsonValue& list) {
+        return list_from<int64_t>(list, [](const JsonValue& item) { return item.integer(0); });
+      });
+  info.item_numbers = list_from<std::vector<double>>(value.member("item_numbers"), numbers);
+  const auto count = static_cast<size_t>(items);
+  const bool complete = info.item_sums.size() == count && info.item_categories.size() == count &&
+                        info.item_numbers.size() == count;
+  if (!complete) value.fail(fmt::format("does not describe {} items", items));
+  for (const std::vector<double>& of_item : info.item_numbers) {
+    if (of_item.size() != info.item_numbers.front().size()) {
+      value.member("item_numbers").fail("holds lists of different lengths");
+    }
+  }
+  return info;
 }
 
 FeatureScaling read_feature_scaling(const JsonValue& value, int64_t features) {

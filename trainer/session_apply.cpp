@@ -160,6 +160,9 @@ DeviceBatch to_batch(const std::vector<const InputLine*>& lines, int64_t feature
 
 void set_writing(Task& task, const std::optional<WritingOptions>& writing) {
   if (!writing || task.set_writing(*writing)) return;
+  if (writing->stream_steps > 0) {
+    throw Error(ExitCode::usage, "--stream is for models of the task ctc, without other options");
+  }
   throw Error(ExitCode::usage,
               "this model writes no texts: --beam, --n-best and --attention are for "
               "those of the tasks translation and captioning");

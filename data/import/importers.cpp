@@ -5,6 +5,7 @@
 #include "data/import/h5.h"
 #include "data/import/idx.h"
 #include "data/import/labelled.h"
+#include "data/import/likes.h"
 #include "data/import/lines.h"
 #include "data/import/parallel.h"
 #include "data/import/series.h"
@@ -14,9 +15,9 @@ namespace lockstep {
 
 const std::vector<DataToolEntry>& importers() {
   static const std::vector<DataToolEntry> list{
-      audio_importer(),    events_importer(),   h5_importer(),
-      idx_importer(),      labelled_importer(), lines_importer(),
-      parallel_importer(), series_importer(),   symbols_importer(),
+      audio_importer(),    events_importer(),  h5_importer(),    idx_importer(),
+      labelled_importer(), likes_importer(),   lines_importer(), parallel_importer(),
+      series_importer(),   symbols_importer(),
   };
   return list;
 }

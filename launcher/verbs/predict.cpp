@@ -140,6 +140,12 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
           ->capture_default_str();
   CLI::Option* attention = verb->add_flag("--attention", writing->attention,
                                           "The same: what each symbol of the text looked at");
+  CLI::Option* stream =
+      verb->add_option("--stream", writing->stream_steps,
+                       "Task ctc: read so many steps at a time, as if they came one by one, and "
+                       "tell what was heard when, and how long it took")
+          ->check(CLI::Range(1, 1 << 20).description(""))
+          ->type_name("STEPS");
   verb->footer(
       "Each input line is one sequence: {\"id\": 7, \"inputs\": [[0.1, ...], ...]}, a list of\n"
       "numbers for each step. Each output line answers one, in order: {\"id\": 7, \"label\": "
@@ -156,8 +162,8 @@ void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
       "Examples:\n"
       "  lockstep predict runs/mnist --input lines.jsonl --output predictions.jsonl\n"
       "  lockstep predict runs/mnist --data datasets/mnist --split test");
-  verb->callback([&line, &out, options, writing, beam, n_best, attention] {
-    if (beam->count() + n_best->count() + attention->count() > 0) {
+  verb->callback([&line, &out, options, writing, beam, n_best, attention, stream] {
+    if (beam->count() + n_best->count() + attention->count() + stream->count() > 0) {
       options->request.writing = *writing;
     }
     line.action = [&out, options] { return run_predict(*options, out); };

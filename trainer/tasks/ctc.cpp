@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "data/base/error.h"
+#include "trainer/stopwatch.h"
 #include "trainer/tasks/ctc_decoding.h"
 #include "trainer/tasks/edit_distance.h"
 #include "trainer/tasks/network_task.h"
@@ -59,8 +60,11 @@ class Ctc : public NetworkTask {
   Metrics metrics(const std::vector<double>& sums) const override;
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
   std::vector<json> predict(const DeviceBatch& batch) override;
+  bool set_writing(const WritingOptions& options) override;
 
  private:
+  json answer_of(const CtcAnswer& answer) const;
+  json stream(const Tensor& inputs_T1);
   std::vector<CtcAnswer> decode(const Tensor& log_p_TBC, const Lengths& lengths,
                                 int64_t width) const;
   Tensor count_errors(const std::vector<std::vector<int64_t>>& right,
@@ -69,6 +73,7 @@ class Ctc : public NetworkTask {
   std::vector<std::string> labels_;
   int64_t blank_;
   std::optional<int64_t> space_;  ///< the label between words of a text
+  int64_t stream_steps_ = 0;      ///< read at a time; 0: all
 };
 
 Metrics Ctc::metrics(const std::vector<double>& sums) const {
@@ -146,21 +151,83 @@ Tensor Ctc::count_errors(const std::vector<std::vector<int64_t>>& right,
 
 std::vector<json> Ctc::predict(const DeviceBatch& batch) {
   torch::NoGradGuard no_grad;
+  std::vector<json> results;
+  for (int64_t b = 0; stream_steps_ > 0 && b < batch.size(); ++b) {
+    const int64_t length = batch.lengths[static_cast<size_t>(b)];
+    results.push_back(stream(batch.inputs.narrow(0, 0, length).narrow(1, b, 1)));
+  }
+  if (stream_steps_ > 0) return results;
   Lengths lengths = batch.lengths;
   const Tensor log_p_TBC = network_->of_steps(batch.inputs, lengths, {}).log_softmax(2);
-  std::vector<json> results;
   for (const CtcAnswer& answer : decode(log_p_TBC, lengths, config_.beam_size)) {
-    std::string text;
-    json labels = json::array();
-    for (const int64_t symbol : answer.symbols) {
-      const auto index = static_cast<size_t>(symbol);
-      const std::string label = index < labels_.size() ? labels_[index] : std::to_string(symbol);
-      text += (text.empty() || space_ ? "" : kBetweenWords) + label;
-      labels.push_back(label);
-    }
-    results.push_back({{"text", text}, {"labels", labels}, {"log_probability", answer.log_p}});
+    results.push_back(answer_of(answer));
   }
   return results;
+}
+
+json Ctc::answer_of(const CtcAnswer& answer) const {
+  std::string text;
+  json labels = json::array();
+  for (const int64_t symbol : answer.symbols) {
+    const auto index = static_cast<size_t>(symbol);
+    const std::string label = index < labels_.size() ? labels_[index] : std::to_string(symbol);
+    text += (text.empty() || space_ ? "" : kBetweenWords) + label;
+    labels.push_back(label);
+  }
+  return {{"text", text}, {"labels", labels}, {"log_probability", answer.log_p}};
+}
+
+bool Ctc::set_writing(const WritingOptions& options) {
+  if (options.stream_steps == 0 || options.beam_size > 0 || options.n_best > 1 ||
+      options.attention) {
+    return false;
+  }
+  if (!network_->can_stream()) {
+    throw Error(ExitCode::config, "--stream: what this model writes depends on what follows",
+                "train one without model.bidirectional and model.context");
+  }
+  const int64_t join = config_.join_steps;
+  stream_steps_ = (options.stream_steps + join - 1) / join * join;
+  return true;
+}
+
+/// One sequence, a few steps at a time: the symbols of the best path as they are heard.
+json Ctc::stream(const Tensor& inputs_T1) {
+  std::vector<LstmState> states(static_cast<size_t>(config_.num_layers));
+  CtcAnswer heard;
+  int64_t before = blank_;
+  json partial = json::array();
+  std::vector<double> milliseconds;
+  for (int64_t begin = 0; begin < inputs_T1.size(0); begin += stream_steps_) {
+    const int64_t count = std::min(stream_steps_, inputs_T1.size(0) - begin);
+    const Stopwatch watch;
+    Lengths lengths = {count};
+    const Tensor log_p_TC =
+        network_->of_steps(inputs_T1.narrow(0, begin, count).contiguous(), lengths, {}, &states)
+            .select(1, 0)
+            .log_softmax(1);
+    const auto [best_T, symbols_T] = log_p_TC.cpu().max(1);
+    const size_t known = heard.symbols.size();
+    for (int64_t t = 0; t < lengths[0]; ++t) {
+      const int64_t symbol = symbols_T[t].item<int64_t>();
+      if (symbol != blank_ && symbol != before) heard.symbols.push_back(symbol);
+      heard.log_p += best_T[t].item<double>();
+      before = symbol;
+    }
+    milliseconds.push_back(1e3 * watch.seconds());
+    if (heard.symbols.size() == known) continue;
+    partial.push_back({{"step", begin + count}, {"text", answer_of(heard)["text"]}});
+  }
+  std::sort(milliseconds.begin(), milliseconds.end());
+  const auto quantile = [&](double share) {
+    return milliseconds[static_cast<size_t>(share * static_cast<double>(milliseconds.size() - 1))];
+  };
+  json answer = answer_of(heard);
+  answer["partial"] = std::move(partial);
+  answer["latency"] = {{"steps", stream_steps_},
+                       {"milliseconds_p50", quantile(0.5)},
+                       {"milliseconds_p95", quantile(0.95)}};
+  return answer;
 }
 
 json describe_transcripts(const Manifest& manifest) {

@@ -1,5 +1,4 @@
-// T time of the inputs, U of the target, B batch, F features, H hidden, M size of the encoder's
-// outputs.
+// T time of the inputs, U of the target, B batch, F features, H hidden.
 #include "trainer/tasks/frame_prediction.h"
 
 #include <algorithm>
@@ -17,12 +16,14 @@ using torch::Tensor;
 
 namespace {
 
-constexpr int kSummarySite = 0, kFrameSite = 1, kReaderSites = 2, kWriterSites = 1000;
+constexpr int kSummarySite = 0, kFrameSite = 1, kNextSite = 2, kReaderSites = 3,
+              kWriterSites = 1000;
 
-ModelConfig of_one_direction(ModelConfig config) {
-  config.bidirectional = false;
-  return config;
-}
+/// What the network writes, from which frames are made.
+struct WrittenFrames {
+  Tensor next_TBF;    ///< behind each frame of the inputs
+  Tensor future_UBF;  ///< behind the last of them
+};
 
 /// Parameters are named reader.*, writer.*, bridge.* and output.*.
 class FrameNetworkImpl : public torch::nn::Module {
@@ -30,30 +31,29 @@ class FrameNetworkImpl : public torch::nn::Module {
   FrameNetworkImpl(int64_t features, const ModelConfig& config)
       : config_(config),
         reader_(register_module("reader", LstmStack(features, config))),
-        writer_(
-            register_module("writer", LstmStack(reader_->output_size(), of_one_direction(config)))),
+        writer_(register_module("writer", LstmStack(config.hidden_size, config))),
         bridge_(register_module(
             "bridge",
-            torch::nn::Linear(reader_->output_size(), 2 * config.num_layers * config.hidden_size))),
+            torch::nn::Linear(config.hidden_size, 2 * config.num_layers * config.hidden_size))),
         output_(register_module("output", torch::nn::Linear(config.hidden_size, features))) {}
 
-  /// The writer's outputs for `frames` steps behind the inputs, [U, B, F].
-  Tensor forward(const Tensor& inputs_TBF, const Lengths& lengths, int64_t frames,
-                 const DropoutKey& key) {
-    const Tensor y_TBM = reader_->forward(inputs_TBF, lengths, key, kReaderSites);
-    const Tensor last_BM = pool_over_time(y_TBM, lengths, "last", config_.bidirectional);
-    std::vector<LstmState> states = first_states(last_BM);
-    const Tensor summary_BM = dropout(last_BM, config_.dropout, key, kSummarySite);
-    const Tensor x_UBM = summary_BM.unsqueeze(0).expand({frames, -1, -1}).contiguous();
-    const Tensor h_UBH = writer_->forward(x_UBM, {}, key, kWriterSites, &states);
-    return output_->forward(dropout(h_UBH, config_.dropout, key, kFrameSite));
+  WrittenFrames forward(const Tensor& inputs_TBF, const Lengths& lengths, int64_t frames,
+                        const DropoutKey& key) {
+    const Tensor y_TBH = reader_->forward(inputs_TBF, lengths, key, kReaderSites);
+    const Tensor last_BH = pool_over_time(y_TBH, lengths, "last", false);
+    std::vector<LstmState> states = first_states(last_BH);
+    const Tensor summary_BH = dropout(last_BH, config_.dropout, key, kSummarySite);
+    const Tensor x_UBH = summary_BH.unsqueeze(0).expand({frames, -1, -1}).contiguous();
+    const Tensor h_UBH = writer_->forward(x_UBH, {}, key, kWriterSites, &states);
+    return {output_->forward(dropout(y_TBH, config_.dropout, key, kNextSite)),
+            output_->forward(dropout(h_UBH, config_.dropout, key, kFrameSite))};
   }
 
  private:
   /// Where the writer's layers begin: h and c of each.
-  std::vector<LstmState> first_states(const Tensor& last_BM) {
+  std::vector<LstmState> first_states(const Tensor& last_BH) {
     const std::vector<Tensor> parts =
-        bridge_->forward(last_BM).tanh().chunk(2 * config_.num_layers, 1);
+        bridge_->forward(last_BH).tanh().chunk(2 * config_.num_layers, 1);
     std::vector<LstmState> states;
     for (size_t i = 0; i < parts.size(); i += 2) {
       states.push_back({parts[i].contiguous(), parts[i + 1].contiguous()});
@@ -79,9 +79,9 @@ class FramePrediction : public Task {
   torch::nn::Module& model() override { return *network_; }
   json description() const override { return description_; }
   std::string summary() const override {
-    return fmt::format("{}{} x lstm {} -> {}, {} x lstm {}, linear -> {}",
-                       config_.bidirectional ? "bidirectional " : "", config_.num_layers, features_,
-                       config_.hidden_size, config_.num_layers, config_.hidden_size, features_);
+    return fmt::format("{} x lstm {} -> {}, {} x lstm {}, linear -> {}", config_.num_layers,
+                       features_, config_.hidden_size, config_.num_layers, config_.hidden_size,
+                       features_);
   }
 
   std::vector<std::string> sum_names() const override {
@@ -102,7 +102,8 @@ class FramePrediction : public Task {
 
  private:
   bool writes_logits() const { return config_.frame_loss == "cross_entropy"; }
-  Tensor written(const DeviceBatch& batch, int64_t frames, const DropoutKey& key);
+  Tensor losses(const Tensor& written, const Tensor& wanted) const;
+  WrittenFrames written(const DeviceBatch& batch, int64_t frames, const DropoutKey& key);
   Tensor values_of(const Tensor& written_UBF) const {
     return writes_logits() ? written_UBF.sigmoid() : written_UBF;
   }
@@ -135,21 +136,33 @@ Tensor mean_frames(const DeviceBatch& batch) {
   return batch.inputs.sum(0) / lengths_B1;
 }
 
-Tensor FramePrediction::written(const DeviceBatch& batch, int64_t frames, const DropoutKey& key) {
-  const Tensor written_UBF = network_->forward(batch.inputs, batch.lengths, frames, key);
-  return writes_logits() ? written_UBF : written_UBF + last_frames(batch).unsqueeze(0);
+WrittenFrames FramePrediction::written(const DeviceBatch& batch, int64_t frames,
+                                       const DropoutKey& key) {
+  WrittenFrames written = network_->forward(batch.inputs, batch.lengths, frames, key);
+  if (writes_logits()) return written;
+  return {written.next_TBF + batch.inputs, written.future_UBF + last_frames(batch).unsqueeze(0)};
 }
 
+Tensor FramePrediction::losses(const Tensor& written, const Tensor& wanted) const {
+  if (!writes_logits()) return (written - wanted).square();
+  return torch::binary_cross_entropy_with_logits(written, wanted, {}, {}, at::Reduction::None);
+}
+
+/// In training the frames of the inputs are predicted too, each from those before: that soon
+/// teaches the reader what moves, and the output layer what frames look like.
 TaskOutput FramePrediction::compute(const DeviceBatch& batch, const DropoutKey& key) {
   const Tensor& target_UBF = batch.target(target_);
   const std::vector<int64_t>& frames = batch.target_lengths.at(target_);
   const Tensor real_UB1 = real_steps(frames, target_UBF).to(target_UBF.dtype());
-  const Tensor written_UBF = written(batch, target_UBF.size(0), key);
-  const Tensor losses_UBF = writes_logits()
-                                ? torch::binary_cross_entropy_with_logits(
-                                      written_UBF, target_UBF, {}, {}, at::Reduction::None)
-                                : (written_UBF - target_UBF).square();
-  const Tensor loss_sum = (losses_UBF * real_UB1).sum();
+  const auto [next_TBF, written_UBF] = written(batch, target_UBF.size(0), key);
+  Tensor loss_sum = (losses(written_UBF, target_UBF) * real_UB1).sum();
+  const int64_t steps = batch.inputs.size(0) - 1;
+  if (key.training && steps > 0) {
+    const Tensor real_TB1 = real_steps(batch.lengths, batch.inputs).to(target_UBF.dtype());
+    loss_sum = loss_sum + (losses(next_TBF.narrow(0, 0, steps), batch.inputs.narrow(0, 1, steps)) *
+                           real_TB1.narrow(0, 1, steps))
+                              .sum();
+  }
   torch::NoGradGuard no_grad;
   const Tensor error_UBF = (values_of(written_UBF.detach()) - target_UBF) * real_UB1;
   const auto floor = [&](const Tensor& frame_BF) {
@@ -167,7 +180,7 @@ std::vector<json> FramePrediction::predict(const DeviceBatch& batch) {
   const int64_t longest = *std::max_element(frames.begin(), frames.end());
   const double scale = description_.at("scale"), offset = description_.at("offset");
   const Tensor stored_UBF =
-      ((values_of(written(batch, longest, {})) - offset) / scale).cpu().contiguous();
+      ((values_of(written(batch, longest, {}).future_UBF) - offset) / scale).cpu().contiguous();
   std::vector<json> answers;
   for (int64_t b = 0; b < batch.size(); ++b) {
     json rows = json::array();
@@ -183,7 +196,7 @@ std::vector<json> FramePrediction::predict(const DeviceBatch& batch) {
 std::vector<Example> FramePrediction::examples(const DeviceBatch& batch) {
   torch::NoGradGuard no_grad;
   const Tensor target_UBF = batch.target(target_).cpu();
-  const Tensor answer_UBF = values_of(written(batch, target_UBF.size(0), {})).cpu();
+  const Tensor answer_UBF = values_of(written(batch, target_UBF.size(0), {}).future_UBF).cpu();
   const std::vector<int64_t> frames = frames_of(batch);
   std::vector<Example> examples;
   for (int64_t b = 0; b < batch.size(); ++b) {
@@ -218,6 +231,10 @@ json describe_frames(const Manifest& manifest) {
 }
 
 std::unique_ptr<Task> make_frames(const ModelConfig& config, const json& description) {
+  if (config.bidirectional) {
+    throw Error(ExitCode::config,
+                "model.bidirectional: a model of the next frame must not see what follows");
+  }
   return std::make_unique<FramePrediction>(config, description);
 }
 

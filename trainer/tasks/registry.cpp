@@ -4,6 +4,7 @@
 #include "trainer/tasks/forecasting.h"
 #include "trainer/tasks/frame_prediction.h"
 #include "trainer/tasks/language_model.h"
+#include "trainer/tasks/like_prediction.h"
 #include "trainer/tasks/multi_label_classification.h"
 #include "trainer/tasks/next_item.h"
 #include "trainer/tasks/sequence_classification.h"
@@ -28,6 +29,7 @@ const std::vector<TaskEntry>& entries() {
       path_planning_entry(),
       frame_prediction_entry(),
       next_item_entry(),
+      like_prediction_entry(),
       forecasting_entry(),
   };
   return all;

@@ -114,7 +114,8 @@ Tensor SequenceNetworkImpl::join_steps(const Tensor& x_TBF, Lengths& lengths) co
       .reshape({joined, batch, join * features});
 }
 
-Tensor SequenceNetworkImpl::read(const Tensor& inputs, Lengths& lengths, const DropoutKey& key) {
+Tensor SequenceNetworkImpl::read(const Tensor& inputs, Lengths& lengths, const DropoutKey& key,
+                                 std::vector<LstmState>* states) {
   Tensor x_TBF;
   if (vocabulary_ > 0) {
     x_TBF = embed(inputs, lengths, key);
@@ -122,7 +123,7 @@ Tensor SequenceNetworkImpl::read(const Tensor& inputs, Lengths& lengths, const D
     x_TBF = join_steps(mask_stripes(inputs, lengths, config_, key, site(kMaskSite)), lengths);
   }
   return lstm_->forward(with_context(x_TBF, lengths, config_.context), lengths, key,
-                        site(kLayerSites));
+                        site(kLayerSites), states);
 }
 
 Tensor SequenceNetworkImpl::of_sequences(const Tensor& inputs, Lengths lengths,
@@ -132,9 +133,9 @@ Tensor SequenceNetworkImpl::of_sequences(const Tensor& inputs, Lengths lengths,
   return output_->forward(dropout(pooled_BH, config_.dropout, key, site(kHeadSite)));
 }
 
-Tensor SequenceNetworkImpl::of_steps(const Tensor& inputs, Lengths& lengths,
-                                     const DropoutKey& key) {
-  const Tensor y_TBH = read(inputs, lengths, key);
+Tensor SequenceNetworkImpl::of_steps(const Tensor& inputs, Lengths& lengths, const DropoutKey& key,
+                                     std::vector<LstmState>* states) {
+  const Tensor y_TBH = read(inputs, lengths, key, states);
   return output_->forward(dropout(y_TBH, config_.dropout, key, site(kHeadSite)));
 }
 

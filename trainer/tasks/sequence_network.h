@@ -24,15 +24,20 @@ class SequenceNetworkImpl : public torch::nn::Module {
   /// What stands for each sequence, [B, outputs].
   torch::Tensor of_sequences(const torch::Tensor& inputs, Lengths lengths, const DropoutKey& key);
   /// What stands for each step, [T, B, outputs]; `lengths` become those of the steps, of which
-  /// there are fewer with `join_steps`.
-  torch::Tensor of_steps(const torch::Tensor& inputs, Lengths& lengths, const DropoutKey& key);
+  /// there are fewer with `join_steps`. `states`: as LstmStack::forward() has them, for inputs that
+  /// come bit by bit, where can_stream().
+  torch::Tensor of_steps(const torch::Tensor& inputs, Lengths& lengths, const DropoutKey& key,
+                         std::vector<LstmState>* states = nullptr);
+  /// Whether no step depends on later ones.
+  bool can_stream() const { return !config_.bidirectional && config_.context == 0; }
 
   /// "embedding 50 -> 32, bidirectional 2 x lstm 32 -> 64".
   std::string summary() const;
   bool reads_symbols() const { return vocabulary_ > 0; }
 
  private:
-  torch::Tensor read(const torch::Tensor& inputs, Lengths& lengths, const DropoutKey& key);
+  torch::Tensor read(const torch::Tensor& inputs, Lengths& lengths, const DropoutKey& key,
+                     std::vector<LstmState>* states = nullptr);
   torch::Tensor embed(const torch::Tensor& symbols_TB, const Lengths& lengths,
                       const DropoutKey& key);
   torch::Tensor join_steps(const torch::Tensor& x_TBF, Lengths& lengths) const;

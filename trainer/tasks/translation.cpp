@@ -423,6 +423,7 @@ json Translation::answer(const json& line) {
 }
 
 bool Translation::set_writing(const WritingOptions& options) {
+  if (options.stream_steps > 0) return false;
   writing_ = options;
   if (writing_.beam_size == 0) writing_.beam_size = config_.beam_size;
   if (writing_.n_best > writing_.beam_size) {

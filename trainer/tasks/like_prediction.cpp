@@ -1,0 +1,395 @@
+// T time, B batch, U different items, C candidates, D an item's vector, F features, H hidden, N
+// judged events.
+#include "trainer/tasks/like_prediction.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <unordered_map>
+
+#include "data/base/error.h"
+#include "data/like_statistics.h"
+#include "data/signal_info_json.h"
+#include "trainer/model/lstm_stack.h"
+#include "trainer/tasks/item_texts.h"
+#include "trainer/tasks/score_histogram.h"
+
+namespace lockstep {
+
+using nlohmann::json;
+using torch::Tensor;
+
+namespace {
+
+constexpr int kHistorySite = 0, kJoinedSite = 1, kScoreSite = 2, kHistoryLayerSites = 10,
+              kItemTextSites = 200;
+constexpr const char* kLiked = "liked";
+constexpr const char* kJudged = "judged";
+constexpr const char* kFeatures = "features";
+
+/// Parameters are named text.*, item_embedding_weight, history.*, match.*, joined.* and score.*.
+class LikeNetworkImpl : public torch::nn::Module {
+ public:
+  LikeNetworkImpl(const json& description, const ModelConfig& config)
+      : config_(config),
+        known_items_(description.at("likes").at("known_items")),
+        features_(config.item_features ? description.at("features").at("mean").size() : 0) {
+    int64_t vector_size = 0;
+    if (config.item_text) {
+      text_ =
+          register_module("text", ItemTextReader(description.at("texts"), config, kItemTextSites));
+      vector_size += text_->output_size();
+    }
+    if (config.item_ids) {
+      const int64_t size = config.embedding_size > 0 ? config.embedding_size : config.hidden_size;
+      const auto items = static_cast<int64_t>(description.at("items").size());
+      item_VE_ = register_parameter("item_embedding_weight",
+                                    torch::empty({items, size}).uniform_(-0.05, 0.05));
+      vector_size += size;
+    }
+    ModelConfig forwards = config;
+    forwards.bidirectional = false;
+    const int64_t hidden = config.hidden_size;
+    history_ = register_module("history", LstmStack(vector_size + 1, forwards));
+    match_ = register_module("match", torch::nn::Linear(hidden, vector_size));
+    joined_ =
+        register_module("joined", torch::nn::Linear(hidden + vector_size + features_, hidden));
+    score_ = register_module("score", torch::nn::Linear(hidden, 1));
+  }
+
+  /// Vectors of items [...], [..., D].
+  Tensor vectors(const Tensor& items, const DropoutKey& key) {
+    const auto unique = at::_unique2(items.reshape(-1), /*sorted=*/true, /*return_inverse=*/true);
+    const Tensor different_U = std::get<0>(unique), places = std::get<1>(unique);
+    std::vector<Tensor> parts;
+    if (text_) parts.push_back(text_->forward(different_U, key));
+    if (item_VE_.defined()) {
+      // Of an item that training has not, the embedding would say nothing but noise.
+      const Tensor known_U1 =
+          different_U.gt(0).logical_and(different_U.le(known_items_)).unsqueeze(1);
+      parts.push_back(torch::embedding(item_VE_, different_U) * known_U1);
+    }
+    std::vector<int64_t> shape = items.sizes().vec();
+    shape.push_back(-1);
+    return torch::cat(parts, 1).index_select(0, places.reshape(-1)).view(shape);
+  }
+
+  /// What is known of the user before each step, [T, B, H].
+  Tensor before(const Tensor& vectors_TBD, const Tensor& liked_TB, const Lengths& lengths,
+                const DropoutKey& key) {
+    const Tensor said_TB1 = (2 * liked_TB.clamp_min(0) - 1).to(vectors_TBD.dtype()).unsqueeze(2);
+    const Tensor events = torch::cat({vectors_TBD, said_TB1}, 2);
+    const int64_t steps = events.size(0);
+    const Tensor earlier =
+        torch::cat({torch::zeros_like(events.narrow(0, 0, 1)), events.narrow(0, 0, steps - 1)});
+    return history_->forward(dropout(earlier, config_.dropout, key, kHistorySite), lengths, key,
+                             kHistoryLayerSites);
+  }
+
+  /// Log odds of liking, [T, B].
+  Tensor log_odds(const Tensor& before_TBH, const Tensor& vectors_TBD, const Tensor& features_TBF,
+                  const DropoutKey& key) {
+    std::vector<Tensor> parts = {before_TBH, vectors_TBD};
+    if (features_ > 0) parts.push_back(features_TBF);
+    const Tensor all = dropout(torch::cat(parts, 2), config_.dropout, key, kJoinedSite);
+    const Tensor layer_TBH =
+        dropout(joined_->forward(all).relu(), config_.dropout, key, kScoreSite);
+    const double scale = 1 / std::sqrt(static_cast<double>(vectors_TBD.size(2)));
+    const Tensor matches_TB = (match_->forward(before_TBH) * vectors_TBD).sum(2) * scale;
+    return score_->forward(layer_TBH).squeeze(2) + matches_TB;
+  }
+
+ private:
+  ModelConfig config_;
+  int64_t known_items_;
+  int64_t features_;
+  ItemTextReader text_{nullptr};
+  Tensor item_VE_;
+  LstmStack history_{nullptr};
+  torch::nn::Linear match_{nullptr}, joined_{nullptr}, score_{nullptr};
+};
+TORCH_MODULE(LikeNetwork);
+
+size_t column_of_feature(const std::string& name) {
+  const std::vector<std::string>& names = LikeStatistics::names();
+  return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+class LikePrediction : public Task {
+ public:
+  LikePrediction(const ModelConfig& config, json description)
+      : config_(config),
+        description_(std::move(description)),
+        scaling_(read_feature_scaling(JsonValue(description_.at("features"), "the model"),
+                                      description_.at("features").at("mean").size())),
+        network_(description_, config) {}
+
+  torch::nn::Module& model() override { return *network_; }
+  json description() const override { return description_; }
+  std::string summary() const override;
+
+  std::vector<std::string> sum_names() const override {
+    std::vector<std::string> names = {"loss", "targets", "correct"};
+    own_scores_.add_names(names);
+    popularity_.add_names(names);
+    means_.add_names(names);
+    return names;
+  }
+  Metrics metrics(const std::vector<double>& sums) const override {
+    const double targets = sums[1] > 0 ? sums[1] : NAN;
+    const double* counts = sums.data() + 3;
+    return {{"loss", sums[0] / targets},
+            {"accuracy", sums[2] / targets},
+            {"auc", ScoreHistogram::area(counts)},
+            {"popularity_auc", ScoreHistogram::area(counts + ScoreHistogram::kSize)},
+            {"means_auc", ScoreHistogram::area(counts + 2 * ScoreHistogram::kSize)}};
+  }
+
+  TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
+  std::vector<std::string> row_sparse_parameters() const override;
+  std::vector<json> predict(const DeviceBatch& batch) override;
+  bool answers_lines() const override { return true; }
+  json answer(const json& line) override;
+
+ private:
+  Tensor log_odds(const DeviceBatch& batch, const DropoutKey& key);
+  /// A feature as it was before it was standardised.
+  Tensor raw_feature(const Tensor& features_NF, const std::string& name) const;
+  Tensor log_odds_of(const json& history, const std::vector<int64_t>& candidates, double now);
+  Tensor features_of(const LikeUser& user, const std::vector<int64_t>& candidates, double now);
+  int64_t number_of(const json& item);
+  const LikesInfo& likes();
+  const json& items() const { return description_.at("items"); }
+
+  ModelConfig config_;
+  json description_;
+  FeatureScaling scaling_;
+  LikeNetwork network_;
+  ScoreHistogram own_scores_{"own", -6, 6};
+  ScoreHistogram popularity_{"popularity", 0, 16};
+  ScoreHistogram means_{"means", 0, 2};
+  std::optional<LikesInfo> likes_;
+  std::unordered_map<std::string, int64_t> numbers_;
+};
+
+std::string LikePrediction::summary() const {
+  return fmt::format(
+      "{}{}{} x lstm {}, linear {} -> 1, {} items{}", config_.item_text ? "texts by lstm, " : "",
+      config_.item_ids ? "embeddings of items, " : "", config_.num_layers, config_.hidden_size,
+      config_.hidden_size, items().size(),
+      config_.item_features ? fmt::format(", {} features", scaling_.mean.size()) : "");
+}
+
+std::vector<std::string> LikePrediction::row_sparse_parameters() const {
+  std::vector<std::string> names;
+  if (config_.item_text) names.emplace_back("text.word_embedding_weight");
+  if (config_.item_ids) names.emplace_back("item_embedding_weight");
+  return names;
+}
+
+Tensor LikePrediction::log_odds(const DeviceBatch& batch, const DropoutKey& key) {
+  const Tensor vectors_TBD = network_->vectors(batch.inputs.clamp_min(0), key);
+  const Tensor before_TBH = network_->before(vectors_TBD, batch.target(kLiked), batch.lengths, key);
+  return network_->log_odds(before_TBH, vectors_TBD, batch.target(kFeatures), key);
+}
+
+Tensor LikePrediction::raw_feature(const Tensor& features_NF, const std::string& name) const {
+  const size_t column = column_of_feature(name);
+  return features_NF.select(1, static_cast<int64_t>(column)) * scaling_.deviation[column] +
+         scaling_.mean[column];
+}
+
+TaskOutput LikePrediction::compute(const DeviceBatch& batch, const DropoutKey& key) {
+  const Tensor judged_N = batch.target(kJudged).reshape(-1).eq(1).nonzero().squeeze(1);
+  const Tensor odds_N = log_odds(batch, key).reshape(-1).index_select(0, judged_N);
+  const Tensor liked_N = batch.target(kLiked).reshape(-1).index_select(0, judged_N);
+  const Tensor loss_sum = torch::binary_cross_entropy_with_logits(
+      odds_N, liked_N.to(odds_N.dtype()), {}, {}, at::Reduction::Sum);
+  torch::NoGradGuard no_grad;
+  const Tensor features_NF =
+      batch.target(kFeatures).flatten(0, 1).index_select(0, judged_N).to(torch::kFloat64);
+  const Tensor means_N = raw_feature(features_NF, "item_liked").sigmoid() +
+                         raw_feature(features_NF, "user_liked").sigmoid();
+  const Tensor correct = odds_N.gt(0).eq(liked_N.eq(1)).sum().to(torch::kFloat32);
+  const Tensor head = torch::stack(
+      {loss_sum.detach(), torch::full({}, static_cast<float>(judged_N.numel()), loss_sum.options()),
+       correct});
+  return {loss_sum, torch::cat({head, own_scores_.count(odds_N, liked_N),
+                                popularity_.count(raw_feature(features_NF, "item_events"), liked_N),
+                                means_.count(means_N, liked_N)})};
+}
+
+std::vector<json> LikePrediction::predict(const DeviceBatch& batch) {
+  torch::NoGradGuard no_grad;
+  const Tensor p_TB = log_odds(batch, {}).sigmoid().cpu();
+  const Tensor items_TB = batch.inputs.cpu(), judged_TB = batch.target(kJudged).cpu();
+  std::vector<json> answers;
+  for (int64_t b = 0; b < batch.size(); ++b) {
+    json names = json::array(), probabilities = json::array();
+    for (int64_t t = 0; t < batch.lengths[static_cast<size_t>(b)]; ++t) {
+      if (judged_TB[t][b].item<int64_t>() != 1) continue;
+      names.push_back(items().at(static_cast<size_t>(items_TB[t][b].item<int64_t>())));
+      probabilities.push_back(p_TB[t][b].item<float>());
+    }
+    answers.push_back({{"items", std::move(names)}, {"probabilities", std::move(probabilities)}});
+  }
+  return answers;
+}
+
+const LikesInfo& LikePrediction::likes() {
+  if (!likes_) {
+    likes_ = read_likes_info(JsonValue(description_.at("likes"), "the model"),
+                             static_cast<int64_t>(items().size()));
+  }
+  return *likes_;
+}
+
+/// 0 for an item that the data set had not.
+int64_t LikePrediction::number_of(const json& item) {
+  if (!item.is_string() && !item.is_number_integer()) {
+    throw Error(ExitCode::corrupt, fmt::format("{} is no name of an item", item.dump()));
+  }
+  if (numbers_.empty()) {
+    for (size_t i = 1; i < items().size(); ++i) {
+      numbers_.emplace(items()[i].get<std::string>(), static_cast<int64_t>(i));
+    }
+  }
+  const auto found = numbers_.find(item.is_string() ? item.get<std::string>() : item.dump());
+  return found == numbers_.end() ? 0 : found->second;
+}
+
+double time_of(const json& object, double otherwise) {
+  if (!object.contains("time")) return otherwise;
+  if (!object["time"].is_number()) {
+    throw Error(ExitCode::corrupt, "\"time\" must be a number of seconds since 1970");
+  }
+  return object["time"].get<double>();
+}
+
+/// Standardised as in training, [1, C, F].
+Tensor LikePrediction::features_of(const LikeUser& user, const std::vector<int64_t>& candidates,
+                                   double now) {
+  const LikeStatistics statistics(likes());
+  std::vector<float> values;
+  for (const int64_t item : candidates) {
+    std::vector<double> row = statistics.features(user, item, now);
+    const std::vector<double>& numbers = likes().item_numbers[static_cast<size_t>(item)];
+    row.insert(row.end(), numbers.begin(), numbers.end());
+    for (size_t i = 0; i < row.size(); ++i) {
+      values.push_back(static_cast<float>((row[i] - scaling_.mean[i]) / scaling_.deviation[i]));
+    }
+  }
+  return torch::tensor(values).view({1, static_cast<int64_t>(candidates.size()), -1});
+}
+
+/// The history is read once for all candidates, [C].
+Tensor LikePrediction::log_odds_of(const json& history, const std::vector<int64_t>& candidates,
+                                   double now) {
+  torch::NoGradGuard no_grad;
+  const LikeStatistics statistics(likes());
+  LikeUser user;
+  std::vector<int64_t> items, liked;
+  double time = now;
+  for (const json& event : history) {
+    const json* said = event.is_object() && event.contains(kLiked) ? &event[kLiked] : nullptr;
+    if (said == nullptr || !said->is_boolean() || !event.contains("item")) {
+      throw Error(ExitCode::corrupt,
+                  "\"history\" must hold objects with \"item\" and \"liked\" (true or false)");
+    }
+    items.push_back(number_of(event["item"]));
+    liked.push_back(said->get<bool>() ? 1 : 0);
+    time = time_of(event, time);
+    statistics.add_to_user(user, items.back(), time, said->get<bool>());
+  }
+  items.push_back(0);  // what comes next: nothing of it is read
+  liked.push_back(0);
+  const torch::Device device = network_->parameters()[0].device();
+  const auto column = [&](const std::vector<int64_t>& numbers) {
+    return torch::tensor(numbers).unsqueeze(1).to(device);
+  };
+  const auto steps = static_cast<int64_t>(items.size());
+  const auto count = static_cast<int64_t>(candidates.size());
+  const Tensor before_T1H =
+      network_->before(network_->vectors(column(items), {}), column(liked), {steps}, {});
+  const Tensor last_1CH = before_T1H.narrow(0, steps - 1, 1).expand({1, count, -1});
+  const Tensor vectors_1CD =
+      network_->vectors(torch::tensor(candidates).unsqueeze(0).to(device), {});
+  const Tensor features_1CF = features_of(user, candidates, now).to(device);
+  return network_->log_odds(last_1CH, vectors_1CD, features_1CF, {}).squeeze(0).cpu();
+}
+
+json LikePrediction::answer(const json& line) {
+  if (!line.contains("history") || !line["history"].is_array()) {
+    throw Error(ExitCode::corrupt, "\"history\" must be a list of events, the last one last");
+  }
+  const json& history = line["history"];
+  const double last = history.empty() ? 0 : time_of(history.back(), 0);
+  const double now = time_of(line, last);
+  json unknown = json::array();
+  std::vector<int64_t> candidates;
+  if (line.contains("candidates")) {
+    for (const json& item : line["candidates"]) {
+      const int64_t number = number_of(item);
+      if (number == 0) unknown.push_back(item);
+      if (number > 0) candidates.push_back(number);
+    }
+  } else {
+    for (size_t i = 1; i < items().size(); ++i) candidates.push_back(static_cast<int64_t>(i));
+  }
+  const auto count = static_cast<int64_t>(candidates.size());
+  const int64_t top = std::min(count, line.value("top", int64_t{20}));
+  if (top < 1) throw Error(ExitCode::corrupt, "no candidate is known, or \"top\" is below 1");
+  const auto [odds, places] = log_odds_of(history, candidates, now).topk(top);
+  json names = json::array(), probabilities = json::array();
+  for (int64_t i = 0; i < top; ++i) {
+    const auto place = static_cast<size_t>(places[i].item<int64_t>());
+    names.push_back(items().at(static_cast<size_t>(candidates[place])));
+    probabilities.push_back(1 / (1 + std::exp(-odds[i].item<double>())));
+  }
+  json answer = {{"items", std::move(names)}, {"probabilities", std::move(probabilities)}};
+  if (!unknown.empty()) answer["unknown"] = std::move(unknown);
+  return answer;
+}
+
+json describe_like_data(const Manifest& manifest) {
+  const auto has = [&](const char* name) {
+    return std::any_of(manifest.streams.begin() + 1, manifest.streams.end(),
+                       [&](const StreamSchema& stream) { return stream.name == name; });
+  };
+  const auto scaling = manifest.scaling.find(kFeatures);
+  const bool fits = manifest.likes && has(kLiked) && has(kJudged) && has(kFeatures) &&
+                    scaling != manifest.scaling.end();
+  if (!fits) {
+    throw Error(ExitCode::config,
+                "task like_prediction needs items that users like or not; this data set has none",
+                "make one with `lockstep data import likes`");
+  }
+  json description = {{"items", manifest.streams.front().labels},
+                      {"features", json_of(scaling->second)},
+                      {"likes", json_of(*manifest.likes)}};
+  const auto texts = manifest.symbol_texts.find("inputs");
+  if (texts != manifest.symbol_texts.end()) {
+    description["texts"] = describe_item_texts(texts->second);
+  }
+  return description;
+}
+
+std::unique_ptr<Task> make_likes(const ModelConfig& config, const json& description) {
+  if (config.item_text && !description.contains("texts")) {
+    throw Error(ExitCode::config, "model.item_text: the items of this data set have no texts",
+                "import it with --items and --text-columns, or set model.item_text: false");
+  }
+  if (!config.item_text && !config.item_ids) {
+    throw Error(ExitCode::config,
+                "model.item_text and model.item_ids are both false: nothing is known of items");
+  }
+  return std::make_unique<LikePrediction>(config, description);
+}
+
+}  // namespace
+
+TaskEntry like_prediction_entry() {
+  return {"like_prediction", &describe_like_data, &make_likes};
+}
+
+}  // namespace lockstep
