@@ -9,7 +9,7 @@ import unittest
 
 from support import Workshop, run
 
-MODEL = ["task=like_prediction", "model.embedding_size=6", "model.hidden_size=8", "model.bidirectional=true", "batch.size=14",
+MODEL = ["task=like_prediction", "model.item_text=true", "model.embedding_size=6", "model.hidden_size=8", "model.bidirectional=true", "batch.size=14",
          "batch.window=3", "evaluate.batch_size=9", "optimizer.learning_rate=0.02"]
 WORDS = "red blue night day house river king queen war love robot dream".split()
 GENRES = ["drama", "comedy", "war", "space"]

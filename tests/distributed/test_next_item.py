@@ -4,6 +4,7 @@ import collections
 import json
 import math
 import random
+import re
 import unittest
 
 from support import Workshop, run
@@ -36,8 +37,13 @@ class NextItem(unittest.TestCase):
         for split, walks in cls.walks.items():
             (cls.shop.root / f"{split}.txt").write_text("".join(" ".join(walk) + "\n" for walk in walks))
         cls.data = cls.shop.root / "sessions"
-        run(["data", "import", "events", "--form", "sessions", "--train", cls.shop.root / "train.txt", "--test",
-             cls.shop.root / "test.txt", "--out", cls.data])
+        files = ["--form", "sessions", "--train", cls.shop.root / "train.txt", "--test", cls.shop.root / "test.txt"]
+        run(["data", "import", "events", *files, "--out", cls.data])
+        words = "red blue night day house river".split()
+        cls.texts = {f"i{i}": f"{words[i % 6].title()}, {words[i // 7]}" for i in range(0, 40, 2)}
+        (cls.shop.root / "texts.csv").write_text("item,title\n" + "".join(f'{i},"{text}"\n' for i, text in cls.texts.items()))
+        run(["data", "import", "events", *files, "--text-column", "title", "--texts", cls.shop.root / "texts.csv", "--out",
+             cls.shop.root / "told"])
 
     def train(self, name, *overrides, ranks=1, expect=0):
         return self.shop.train(name, f"data.path={self.data}", *MODEL, *overrides, ranks=ranks, expect=expect)
@@ -49,6 +55,21 @@ class NextItem(unittest.TestCase):
                 result = self.train(f"{kind}{ranks}", *extra, "train.steps=20", ranks=ranks)
                 self.assertEqual(result["world_size"], ranks)
             self.shop.assert_same_losses(self, [f"{kind}{ranks}" for ranks in (1, 2, 3, 4)])
+
+    def test_texts_of_items(self):
+        told = [f"data.path={self.shop.root / 'told'}", "model.item_text=true"]
+        for kind, extra in (("told", []), ("told_drawn", SAMPLED)):
+            for ranks in (1, 3):
+                self.train(f"{kind}{ranks}", *told, *extra, "train.steps=20", ranks=ranks)
+            self.shop.assert_same_losses(self, [f"{kind}1", f"{kind}3"])
+        self.train("told", *told, "train.epochs=4")
+        figures, reports = zip(*(self.shop.figures("told", ranks=ranks) for ranks in (1, 2)))
+        self.assertEqual(figures[0], figures[1])
+        reference = Reference(self.shop.root / "told", self.shop.root / "told", self.walks, self.texts)
+        want = reference.figures()
+        for name in ("loss", "recall_at_5", "mrr_at_5"):
+            self.assertAlmostEqual(reports[0][name], want[name], delta=2e-5 if name == "loss" else 1e-9)
+        self.assertIn("texts of items", self.train("bad", "model.item_text=true", expect=78).stderr)
 
     def test_bits_agree_with_lanes_and_after_stops(self):
         settings = [*SAMPLED, "reproducible=true", "lanes=4", "checkpoint.every=100"]
@@ -98,7 +119,7 @@ class NextItem(unittest.TestCase):
 class Reference:
     """The same network in PyTorch with the weights of a checkpoint; floors counted from the texts."""
 
-    def __init__(self, folder, data, walks):
+    def __init__(self, folder, data, walks, texts=None):
         import torch
         from safetensors.torch import load_file
         self.torch, self.walks = torch, walks
@@ -108,6 +129,20 @@ class Reference:
         self.lstm.load_state_dict({k[len("lstm."):]: v for k, v in weights.items() if k.startswith("lstm.")})
         self.labels = json.loads((data / "manifest.json").read_text())["streams"][0]["labels"]
         self.number = {label: i for i, label in enumerate(self.labels)}
+        if texts:
+            self.embedding = self.embedding + self.of_texts(weights, [texts.get(label, "") for label in self.labels])
+
+    def of_texts(self, weights, texts):
+        torch = self.torch
+        cut = [re.findall(r"\w+|[^\w\s]", text.lower()) for text in texts]
+        counts = collections.Counter(word for text in cut for word in text)
+        words = {word: i for i, word in enumerate(["<unk>", *sorted(counts, key=lambda word: (-counts[word], word))])}
+        lstm = torch.nn.LSTM(12, 12)
+        lstm.load_state_dict({k[len("text.lstm."):]: v for k, v in weights.items() if k.startswith("text.lstm.")})
+        with torch.no_grad():
+            rows = [lstm(weights["text.word_embedding_weight"][[words[word] for word in text] or [0]].unsqueeze(1))[0].max(0).values
+                    for text in cut]
+            return torch.cat(rows) @ weights["text_matrix.weight"].T
 
     def logits(self, walk):
         torch = self.torch

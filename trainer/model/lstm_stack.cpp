@@ -86,6 +86,22 @@ LstmStackImpl::LstmStackImpl(int64_t input_size, const ModelConfig& config) : co
   }
 }
 
+namespace {
+
+/// Cell k forgets within some u steps, u drawn between 1 and `steps`: a gate of s(log u) is
+/// u / (1 + u). What a cell keeps for long must also come in slowly, so the input gate is its
+/// opposite.
+void open_for(int64_t steps, LstmWeights& weights) {
+  const int64_t hidden = weights.hidden();
+  const double longest = static_cast<double>(std::max<int64_t>(steps, 3) - 1);
+  const Tensor bias_H = torch::empty({hidden}).uniform_(1, longest).log();
+  weights.bias_ih.narrow(0, 0, hidden).copy_(-bias_H);
+  weights.bias_ih.narrow(0, hidden, hidden).copy_(bias_H);
+  weights.bias_hh.narrow(0, 0, 2 * hidden).zero_();
+}
+
+}  // namespace
+
 LstmWeights LstmStackImpl::make_weights(int64_t input_size, const std::string& suffix) {
   const int64_t hidden = config_.hidden_size;
   const double bound = 1.0 / std::sqrt(static_cast<double>(hidden));
@@ -98,7 +114,11 @@ LstmWeights LstmStackImpl::make_weights(int64_t input_size, const std::string& s
   weights.bias_ih = make("bias_ih", {4 * hidden});
   weights.bias_hh = make("bias_hh", {4 * hidden});
   torch::NoGradGuard no_grad;
-  weights.bias_ih.index({Slice(hidden, 2 * hidden)}).add_(config_.forget_bias);
+  if (config_.longest_memory > 0) {
+    open_for(config_.longest_memory, weights);
+  } else {
+    weights.bias_ih.index({Slice(hidden, 2 * hidden)}).add_(config_.forget_bias);
+  }
   return weights;
 }
 

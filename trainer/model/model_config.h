@@ -17,6 +17,7 @@ struct ModelConfig {
   int64_t embedding_size = 0;
   bool tied = false;
   double forget_bias = 0.0;
+  int64_t longest_memory = 0;
   std::string attention = "multiplicative";
   double label_smoothing = 0.0;
   int64_t beam_size = 5;
@@ -45,7 +46,7 @@ struct ModelConfig {
   bool joint_channels = false;
   std::string frame_loss = "mse";
   int64_t frames_ahead = 10;
-  bool item_text = true;
+  bool item_text = false;
   bool item_ids = true;
   bool item_features = true;
 
@@ -83,6 +84,14 @@ struct ModelConfig {
     fields.add(
         "forget_bias", forget_bias,
         "added to the initial bias of the forget gate (Gers et al. 2000); 0 is PyTorch's start");
+    fields
+        .add("longest_memory", longest_memory,
+             "instead of forget_bias: input and forget gates begin so that cells keep what they "
+             "read for up to so many steps, each for another time (chrono initialisation, Tallec & "
+             "Ollivier 2018); 0: not")
+        .at_least(0)
+        .at_most(1 << 20)
+        .unit("steps");
     fields.add("forget_gate", forget_gate,
                "false: cells keep all they hold, as before Gers et al. 2000 (Hochreiter & "
                "Schmidhuber 1997)");
@@ -255,7 +264,7 @@ struct ModelConfig {
 
   void describe_likes(Fields& fields) {
     fields.add("item_text", item_text,
-               "like_prediction: an LSTM reads what items say of themselves");
+               "like_prediction, next_item: an LSTM reads what items say of themselves");
     fields.add("item_ids", item_ids,
                "like_prediction: items that training knows also have an embedding of their own");
     fields.add("item_features", item_features,

@@ -13,6 +13,7 @@
 #include "trainer/model/sampled_cross_entropy.h"
 #include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/item_sampler.h"
+#include "trainer/tasks/item_texts.h"
 #include "trainer/tasks/ranking_counts.h"
 #include "trainer/tasks/text_inputs.h"
 
@@ -25,17 +26,21 @@ namespace {
 
 constexpr const char* kNext = "next";
 constexpr const char* kMarkovPlace = "markov_place";
+constexpr int kTextSites = 200;
 
 /// Rows scaled to the length `scale`.
 Tensor with_length(const Tensor& rows, double scale) {
   return rows * (scale / rows.norm(2, {1}, true).clamp_min(1e-12));
 }
 
-/// Parameters are named embedding_weight, lstm.*, and output_weight (not tied), output_bias (no
-/// cosines) and projection.* (tied, cells and embedding of different sizes).
+/// An item's vector is its row of the embedding, and with `item_text` what an LSTM reads of its
+/// text beside it, through a matrix.
+///
+/// Parameters are named embedding_weight, text.*, text_matrix.*, lstm.*, and output_weight (not
+/// tied), output_bias (no cosines) and projection.* (tied, cells and embedding of different sizes).
 class NextItemNetworkImpl : public torch::nn::Module {
  public:
-  NextItemNetworkImpl(int64_t vocabulary, const ModelConfig& config)
+  NextItemNetworkImpl(int64_t vocabulary, const json& texts, const ModelConfig& config)
       : config_(config),
         embedding_size_(config.embedding_size > 0 ? config.embedding_size : config.hidden_size),
         lstm_(embedding_size_, config) {
@@ -49,6 +54,13 @@ class NextItemNetworkImpl : public torch::nn::Module {
       projection_ =
           register_module("projection", torch::nn::Linear(config.hidden_size, embedding_size_));
     }
+    if (config.item_text) {
+      text_ = register_module("text", ItemTextReader(texts, config, kTextSites));
+      text_matrix_ = register_module(
+          "text_matrix",
+          torch::nn::Linear(
+              torch::nn::LinearOptions(text_->output_size(), embedding_size_).bias(false)));
+    }
     if (!config.tied) {
       output_VH_ = register_parameter(
           "output_weight", torch::empty({vocabulary, config.hidden_size}).uniform_(-bound, bound));
@@ -58,11 +70,22 @@ class NextItemNetworkImpl : public torch::nn::Module {
     }
   }
 
-  /// [T, B] items -> [T * B, H]. `x` are their embeddings, if they are at hand.
-  Tensor states(const Tensor& items_TB, const Lengths& lengths, const DropoutKey& key,
-                const Tensor& x = {}) {
+  /// Vectors of all items, [V, E].
+  Tensor vectors(const DropoutKey& key) {
+    if (!text_) return embedding_VE_;
+    return embedding_VE_ + text_vectors(torch::arange(embedding_VE_.size(0)).to(device()), key);
+  }
+  /// What the texts of items [N] add to their vectors, [N, E].
+  Tensor text_vectors(const Tensor& items_N, const DropoutKey& key) {
+    const auto unique = at::_unique2(items_N, /*sorted=*/true, /*return_inverse=*/true);
+    const Tensor text_UE = text_matrix_->forward(text_->forward(std::get<0>(unique), key));
+    return text_UE.index_select(0, std::get<1>(unique));
+  }
+  bool reads_texts() { return !text_.is_empty(); }
+
+  /// Items [T, B] by their vectors [T, B, E] -> [T * B, H].
+  Tensor states(const Tensor& x_TBE, const Lengths& lengths, const DropoutKey& key) {
     constexpr int kInputSite = 0, kOutputSite = 1, kLstmSites = 2;
-    const Tensor x_TBE = x.defined() ? x : torch::embedding(embedding_VE_, items_TB.clamp_min(0));
     const Tensor y_TBH =
         lstm_->forward(dropout(x_TBE, config_.dropout, key, kInputSite), lengths, key, kLstmSites);
     const Tensor dropped = dropout(y_TBH, config_.dropout, key, kOutputSite);
@@ -76,8 +99,8 @@ class NextItemNetworkImpl : public torch::nn::Module {
   }
 
   /// Rows of the candidates as they are multiplied, [C, E], and their biases [C].
-  Tensor candidates() {
-    const Tensor& all = config_.tied ? embedding_VE_ : output_VH_;
+  Tensor candidates(const Tensor& vectors_VE) {
+    const Tensor& all = config_.tied ? vectors_VE : output_VH_;
     return keys(all.narrow(0, 1, all.size(0) - 1));
   }
   Tensor candidate_biases() {
@@ -96,8 +119,12 @@ class NextItemNetworkImpl : public torch::nn::Module {
   int64_t embedding_size() const { return embedding_size_; }
 
  private:
+  torch::Device device() const { return embedding_VE_.device(); }
+
   ModelConfig config_;
   int64_t embedding_size_;
+  ItemTextReader text_{nullptr};
+  torch::nn::Linear text_matrix_{nullptr};
   Tensor embedding_VE_, output_VH_, bias_V_;
   LstmStack lstm_;
   torch::nn::Linear projection_{nullptr};
@@ -111,7 +138,7 @@ class NextItemTask : public Task {
         description_(std::move(description)),
         vocabulary_(description_.at("items").at("vocabulary")),
         has_markov_(description_.at("markov")),
-        network_(vocabulary_, config) {}
+        network_(vocabulary_, description_.value("texts", json()), config) {}
 
   torch::nn::Module& model() override { return *network_; }
   json description() const override { return description_; }
@@ -133,6 +160,7 @@ class NextItemTask : public Task {
   json answer(const json& line) override;
 
  private:
+  Tensor states_of(const DeviceBatch& batch, const Tensor& vectors_VE, const DropoutKey& key);
   Tensor full_loss(const DeviceBatch& batch, const DropoutKey& key, const Tensor& known_N);
   Tensor sampled_loss(const DeviceBatch& batch, const DropoutKey& key, const Tensor& known_N);
   Tensor rank(const DeviceBatch& batch, const Tensor& known_N, double& loss);
@@ -218,12 +246,20 @@ TaskOutput NextItemTask::compute(const DeviceBatch& batch, const DropoutKey& key
   return {loss_sum, torch::cat({head, none.to(head.device())})};
 }
 
+Tensor NextItemTask::states_of(const DeviceBatch& batch, const Tensor& vectors_VE,
+                               const DropoutKey& key) {
+  return network_->states(torch::embedding(vectors_VE, batch.inputs.clamp_min(0)), batch.lengths,
+                          key);
+}
+
 Tensor NextItemTask::full_loss(const DeviceBatch& batch, const DropoutKey& key,
                                const Tensor& known_N) {
-  const Tensor states = network_->states(batch.inputs, batch.lengths, key);
+  const Tensor vectors_VE = network_->vectors(key);
+  const Tensor states = states_of(batch, vectors_VE, key);
   const Tensor targets_N = batch.target(kNext).reshape(-1).index_select(0, known_N) - 1;
   return linear_cross_entropy(network_->queries(states.index_select(0, known_N)),
-                              network_->candidates(), network_->candidate_biases(), targets_N);
+                              network_->candidates(vectors_VE), network_->candidate_biases(),
+                              targets_N);
 }
 
 /// All rows of the embedding that the step needs are looked up together, so that its gradient is
@@ -235,11 +271,13 @@ Tensor NextItemTask::sampled_loss(const DeviceBatch& batch, const DropoutKey& ke
       sampler_->draw(config_.negatives, key.seed, key.step, batch.inputs.device());
   const Tensor targets_N = batch.target(kNext).reshape(-1).index_select(0, known_N);
   const int64_t steps = batch.inputs.numel(), known = known_N.numel();
-  const Tensor rows = network_->sparse_rows(
-      torch::cat({batch.inputs.reshape(-1).clamp_min(0), targets_N, sample.numbers_S}));
+  const Tensor items =
+      torch::cat({batch.inputs.reshape(-1).clamp_min(0), targets_N, sample.numbers_S});
+  Tensor rows = network_->sparse_rows(items);
+  if (network_->reads_texts()) rows = rows + network_->text_vectors(items, key);
   const Tensor x_TBE =
       rows.narrow(0, 0, steps).view({batch.inputs.size(0), batch.inputs.size(1), -1});
-  const Tensor states = network_->states(batch.inputs, batch.lengths, key, x_TBE);
+  const Tensor states = network_->states(x_TBE, batch.lengths, key);
   const Tensor queries_NE = network_->queries(states.index_select(0, known_N));
   const Tensor target_NE = network_->keys(rows.narrow(0, steps, known));
   const Tensor sample_SE = network_->keys(rows.narrow(0, steps + known, config_.negatives));
@@ -251,10 +289,12 @@ Tensor NextItemTask::sampled_loss(const DeviceBatch& batch, const DropoutKey& ke
 Tensor NextItemTask::rank(const DeviceBatch& batch, const Tensor& known_N, double& loss) {
   constexpr int64_t kScoresAtOnce = int64_t{1} << 22;
   torch::NoGradGuard no_grad;
-  const Tensor states = network_->states(batch.inputs, batch.lengths, {});
+  const Tensor vectors_VE = network_->vectors({});
+  const Tensor states = states_of(batch, vectors_VE, {});
   const Tensor queries_NE = network_->queries(states.index_select(0, known_N));
   const Tensor targets_N = batch.target(kNext).reshape(-1).index_select(0, known_N) - 1;
-  const Tensor candidates_CE = network_->candidates(), biases_C = network_->candidate_biases();
+  const Tensor candidates_CE = network_->candidates(vectors_VE),
+               biases_C = network_->candidate_biases();
   const int64_t at_once = std::max<int64_t>(1, kScoresAtOnce / candidates_CE.size(0));
   std::vector<Tensor> places = {torch::zeros({0}, targets_N.options())};
   for (int64_t begin = 0; begin < known_N.numel(); begin += at_once) {
@@ -271,11 +311,12 @@ Tensor NextItemTask::rank(const DeviceBatch& batch, const Tensor& known_N, doubl
 /// Scores of all candidates after each session, [B, C].
 Tensor NextItemTask::last_scores(const DeviceBatch& batch) {
   torch::NoGradGuard no_grad;
-  const Tensor states = network_->states(batch.inputs, batch.lengths, {})
-                            .view({batch.inputs.size(0), batch.size(), -1});
+  const Tensor vectors_VE = network_->vectors({});
+  const Tensor states =
+      states_of(batch, vectors_VE, {}).view({batch.inputs.size(0), batch.size(), -1});
   const Tensor last_BH = pool_over_time(states, batch.lengths, "last", false);
   return torch::addmm(network_->candidate_biases(), network_->queries(last_BH),
-                      network_->candidates().t());
+                      network_->candidates(vectors_VE).t());
 }
 
 std::vector<json> NextItemTask::predict(const DeviceBatch& batch) {
@@ -353,14 +394,24 @@ json describe_sessions(const Manifest& manifest) {
                 "has none",
                 "make one with `lockstep data import events`");
   }
-  return {{"items", describe_symbols(manifest, inputs)},
-          {"markov", find(kMarkovPlace) != manifest.streams.end()}};
+  json description = {{"items", describe_symbols(manifest, inputs)},
+                      {"markov", find(kMarkovPlace) != manifest.streams.end()}};
+  const auto texts = manifest.symbol_texts.find(inputs.name);
+  if (texts != manifest.symbol_texts.end()) {
+    description["texts"] = describe_item_texts(texts->second);
+  }
+  return description;
 }
 
 std::unique_ptr<Task> make_next_item(const ModelConfig& config, const json& description) {
   if (config.bidirectional) {
     throw Error(ExitCode::config,
                 "model.bidirectional: a model of the next item must not see what follows");
+  }
+  if (config.item_text && (!config.tied || !description.contains("texts"))) {
+    throw Error(ExitCode::config,
+                "model.item_text needs model.tied, and a data set with texts of items",
+                "import it with --text-column, perhaps with --texts");
   }
   if (config.negatives > 0 && (!config.tied || config.logit_scale == 0)) {
     throw Error(ExitCode::config,

@@ -92,6 +92,21 @@ TEST(HtmlReport, IsOnePageWithEverything) {
   EXPECT_EQ(count_of(html, "<tr>"), 4U);
 }
 
+TEST(HtmlReport, ShowsWhatTheModelMakesOfExamples) {
+  const TempFolder run;
+  HtmlReport report(run.path());
+  report.on_start(example_info(run.path()));
+  RunResult result = example_result();
+  Picture picture(3, 2, 200);
+  picture.set(2, 1, 10, 20, 30);
+  result.examples = {{"read <this>", {{"given", picture}, {"predicted", Picture(1, 1)}}}};
+  report.on_finish(result);
+  const std::string html = read_all(run / "report.html");
+  EXPECT_THAT(html, AllOf(HasSubstr("<h2>Examples</h2>"), HasSubstr("read &lt;this&gt;"),
+                          HasSubstr("<img alt='given' width='96' src='" + png_address(picture))));
+  EXPECT_EQ(count_of(html, "data:image/png;base64,iVBORw0KGgo"), 2U);
+}
+
 TEST(HtmlReport, WhatComesFromOutsideIsEscaped) {
   const TempFolder run;
   HtmlReport report(run.path());
