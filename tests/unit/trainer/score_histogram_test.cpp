@@ -25,7 +25,8 @@ TEST(ScoreHistogramTest, AreaIsTheShareOfPairsInOrder) {
 
 TEST(ScoreHistogramTest, CountsOfPartsAddUp) {
   torch::manual_seed(3);
-  const torch::Tensor scores_N = torch::randn({1000}), positive_N = torch::randint(0, 2, {1000}, torch::kInt64);
+  const torch::Tensor scores_N = torch::randn({1000}),
+                      positive_N = torch::randint(0, 2, {1000}, torch::kInt64);
   const ScoreHistogram histogram("own", -6, 6);
   const torch::Tensor parts =
       histogram.count(scores_N.narrow(0, 0, 300), positive_N.narrow(0, 0, 300)) +
