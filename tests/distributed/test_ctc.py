@@ -70,7 +70,8 @@ class Ctc(unittest.TestCase):
         self.assertLess(report["wer"], 0.5)
 
     def test_what_is_heard_step_by_step_is_what_is_heard_at_once(self):
-        self.train("streamed", "model.bidirectional=false", "model.num_layers=2", "model.beam_size=1", "train.epochs=12", ranks=2)
+        self.train("streamed", "model.bidirectional=false", "model.hidden_size=32", "model.num_layers=2", "model.beam_size=1",
+                   "model.dropout=0", "model.mask_steps=0", "model.mask_features=0", "optimizer.learning_rate=0.01", "train.epochs=40", ranks=2)
         options = ["predict", self.shop.root / "streamed", "--data", self.shop.root / "tones.data"]
         whole = [json.loads(line) for line in run(options).stdout.splitlines()]
         for steps, read in ((1, 3), (30, 30)):
