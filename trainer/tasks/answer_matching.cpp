@@ -108,6 +108,7 @@ Metrics AnswerMatching::metrics(const std::vector<double>& sums) const {
   metrics.emplace_back("mrr", sums[4] / ranked);
   metrics.emplace_back("recall_at_1", sums[5] / ranked);
   metrics.emplace_back("recall_at_5", sums[6] / ranked);
+  if (!network_->scores_pairs()) return metrics;
   metrics.emplace_back("overlap_map", sums[7] / ranked);
   metrics.emplace_back("overlap_mrr", sums[8] / ranked);
   return metrics;
