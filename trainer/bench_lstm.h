@@ -16,7 +16,7 @@ struct BenchLstmRequest {
   std::string kernel = "auto";
   std::string precision = "float32";
   std::vector<int64_t> lengths;  ///< of the batch's sequences; empty: all have `time` steps
-  double seconds = 0.5;          ///< how long to repeat, at least once
+  double seconds = 0.5;          ///< how long to repeat, at least twice
 };
 
 struct BenchLstmFigures {

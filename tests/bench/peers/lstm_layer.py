@@ -28,7 +28,7 @@ def fastest(request):
     inputs, leaf = make_input(request)
     once(layer, inputs, leaf)
     best, begin, repetitions = float("inf"), time.perf_counter(), 0
-    while repetitions < 1 or time.perf_counter() - begin < request["seconds"]:
+    while repetitions < 2 or time.perf_counter() - begin < request["seconds"]:
         best = min(best, once(layer, inputs, leaf))
         repetitions += 1
     return best
