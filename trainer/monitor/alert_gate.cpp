@@ -2,19 +2,19 @@
 
 namespace lockstep {
 
-Verdict AlertGate::judge(const TrendPoint& point) {
-  if (!point.judged) return Verdict::calm;
+AlertVerdict AlertGate::judge(const TrendPoint& point) {
+  if (!point.judged) return AlertVerdict::calm;
   const auto alerting = alerting_.find(point.topic);
   if (alerting != alerting_.end()) {
     const bool calm = point.score < config_.release * config_.threshold;
-    if (!calm || point.slot - alerting->second < config_.cool_down) return Verdict::calm;
+    if (!calm || point.slot - alerting->second < config_.cool_down) return AlertVerdict::calm;
     alerting_.erase(alerting);
   }
-  if (point.score < config_.threshold || point.negative < config_.least) return Verdict::calm;
+  if (point.score < config_.threshold || point.negative < config_.least) return AlertVerdict::calm;
   alerting_[point.topic] = point.slot;
-  if (too_many(point.slot)) return Verdict::held_back;
+  if (too_many(point.slot)) return AlertVerdict::held_back;
   alerts_.push_back(point.slot);
-  return Verdict::alert;
+  return AlertVerdict::alert;
 }
 
 bool AlertGate::too_many(int64_t slot) {

@@ -11,7 +11,7 @@
 
 namespace lockstep {
 
-enum class Verdict {
+enum class AlertVerdict {
   calm,
   alert,
   held_back  ///< it would be one, but there were too many of late
@@ -24,7 +24,7 @@ class AlertGate {
   explicit AlertGate(const SurgeConfig& config) : config_(config) {}
 
   /// Points of a topic come in the order of slots.
-  Verdict judge(const TrendPoint& point);
+  AlertVerdict judge(const TrendPoint& point);
 
   nlohmann::json state() const;
   /// Throws nlohmann::json::exception when that is no state.

@@ -13,8 +13,9 @@ constexpr double kMillisecondsAMonth = 30 * 86400e3;
 int64_t alerts_at(SurgeConfig config, const std::vector<TrendPoint>& points, double threshold) {
   config.threshold = threshold;
   AlertGate gate(config);
-  return std::count_if(points.begin(), points.end(),
-                       [&](const TrendPoint& point) { return gate.judge(point) != Verdict::calm; });
+  return std::count_if(points.begin(), points.end(), [&](const TrendPoint& point) {
+    return gate.judge(point) != AlertVerdict::calm;
+  });
 }
 
 /// Buckets from the first that is judged to the last.

@@ -105,10 +105,10 @@ void OpinionMonitor::judge(const std::vector<TimeBucket>& buckets, std::string& 
   for (const TimeBucket& bucket : buckets) {
     for (const TrendPoint& point : trends_.add(bucket)) {
       if (on_point_) on_point_(point);
-      const Verdict verdict = gate_.judge(point);
+      const AlertVerdict verdict = gate_.judge(point);
       if (config_.trends) append(line_of("trend", point, config_.surge), out);
-      counts_.held_back += verdict == Verdict::held_back ? 1 : 0;
-      if (verdict != Verdict::alert) continue;
+      counts_.held_back += verdict == AlertVerdict::held_back ? 1 : 0;
+      if (verdict != AlertVerdict::alert) continue;
       counts_.alerts += 1;
       append(line_of("alert", point, config_.surge), out);
     }

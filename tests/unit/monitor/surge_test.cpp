@@ -83,47 +83,47 @@ TrendPoint point_of(const std::string& topic, int64_t slot, double score, int64_
 
 TEST(AlertGateTest, OneAlertForASurgeHoweverLong) {
   AlertGate gate(two_buckets());
-  EXPECT_EQ(gate.judge(point_of("a", 1, 4.9)), Verdict::calm);
-  EXPECT_EQ(gate.judge(point_of("a", 2, 5)), Verdict::alert);
+  EXPECT_EQ(gate.judge(point_of("a", 1, 4.9)), AlertVerdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 2, 5)), AlertVerdict::alert);
   for (int64_t slot = 3; slot < 40; ++slot) {
-    EXPECT_EQ(gate.judge(point_of("a", slot, slot % 2 == 0 ? 9 : 3)), Verdict::calm);
+    EXPECT_EQ(gate.judge(point_of("a", slot, slot % 2 == 0 ? 9 : 3)), AlertVerdict::calm);
   }
-  EXPECT_EQ(gate.judge(point_of("a", 40, 1)), Verdict::calm);  // released
-  EXPECT_EQ(gate.judge(point_of("a", 41, 6)), Verdict::alert);
+  EXPECT_EQ(gate.judge(point_of("a", 40, 1)), AlertVerdict::calm);  // released
+  EXPECT_EQ(gate.judge(point_of("a", 41, 6)), AlertVerdict::alert);
 }
 
 TEST(AlertGateTest, CoolsDown) {
   AlertGate gate(two_buckets());
-  EXPECT_EQ(gate.judge(point_of("a", 1, 6)), Verdict::alert);
-  EXPECT_EQ(gate.judge(point_of("a", 2, 0)), Verdict::calm);
-  EXPECT_EQ(gate.judge(point_of("a", 3, 6)), Verdict::calm);
-  EXPECT_EQ(gate.judge(point_of("a", 11, 0)), Verdict::calm);
-  EXPECT_EQ(gate.judge(point_of("a", 12, 6)), Verdict::alert);
+  EXPECT_EQ(gate.judge(point_of("a", 1, 6)), AlertVerdict::alert);
+  EXPECT_EQ(gate.judge(point_of("a", 2, 0)), AlertVerdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 3, 6)), AlertVerdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 11, 0)), AlertVerdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 12, 6)), AlertVerdict::alert);
 }
 
 TEST(AlertGateTest, NoStorm) {
   AlertGate gate(two_buckets());
-  EXPECT_EQ(gate.judge(point_of("a", 1, 6)), Verdict::alert);
-  EXPECT_EQ(gate.judge(point_of("b", 1, 6)), Verdict::alert);
-  EXPECT_EQ(gate.judge(point_of("c", 2, 60)), Verdict::held_back);
-  EXPECT_EQ(gate.judge(point_of("d", 11, 6)), Verdict::alert);
+  EXPECT_EQ(gate.judge(point_of("a", 1, 6)), AlertVerdict::alert);
+  EXPECT_EQ(gate.judge(point_of("b", 1, 6)), AlertVerdict::alert);
+  EXPECT_EQ(gate.judge(point_of("c", 2, 60)), AlertVerdict::held_back);
+  EXPECT_EQ(gate.judge(point_of("d", 11, 6)), AlertVerdict::alert);
 }
 
 TEST(AlertGateTest, FewTextsAndUnjudgedWindowsAreCalm) {
   AlertGate gate(two_buckets());
-  EXPECT_EQ(gate.judge(point_of("a", 1, 9, 4)), Verdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 1, 9, 4)), AlertVerdict::calm);
   TrendPoint unjudged = point_of("a", 2, 9);
   unjudged.judged = false;
-  EXPECT_EQ(gate.judge(unjudged), Verdict::calm);
+  EXPECT_EQ(gate.judge(unjudged), AlertVerdict::calm);
 }
 
 TEST(AlertGateTest, GoesOnFromItsState) {
   AlertGate first(two_buckets()), second(two_buckets());
   first.judge(point_of("a", 1, 6));
   second.restore(nlohmann::json::parse(first.state().dump()));
-  EXPECT_EQ(second.judge(point_of("a", 2, 9)), Verdict::calm);
-  EXPECT_EQ(second.judge(point_of("b", 2, 9)), Verdict::alert);
-  EXPECT_EQ(second.judge(point_of("c", 2, 9)), Verdict::held_back);
+  EXPECT_EQ(second.judge(point_of("a", 2, 9)), AlertVerdict::calm);
+  EXPECT_EQ(second.judge(point_of("b", 2, 9)), AlertVerdict::alert);
+  EXPECT_EQ(second.judge(point_of("c", 2, 9)), AlertVerdict::held_back);
 }
 
 TEST(CalibrationTest, AsManyAlertsAsAllowedAndNotOneMore) {
