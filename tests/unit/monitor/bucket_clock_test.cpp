@@ -1,5 +1,6 @@
 #include "trainer/monitor/bucket_clock.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
