@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "data/batch.h"
+#include "tests/unit/trainer/finite_differences.h"
 #include "trainer/model/attention_pooling.h"
 
 namespace lockstep {
@@ -84,20 +85,7 @@ TEST(AttentionPoolingTest, GradientsArriveEverywhere) {
     const auto loss = [&] { return pooling->forward(y, {4, 3}).pow(2).sum(); };
     std::vector<Tensor> inputs = pooling->parameters();
     inputs.push_back(y);
-    const auto gradients = torch::autograd::grad({loss()}, inputs);
-    torch::NoGradGuard no_grad;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const Tensor direction = torch::randn_like(inputs[i]);
-      const double step = 1e-6;
-      inputs[i].add_(direction, step);
-      const double above = loss().item<double>();
-      inputs[i].sub_(direction, 2 * step);
-      const double below = loss().item<double>();
-      inputs[i].add_(direction, step);
-      EXPECT_NEAR((above - below) / (2 * step), (gradients[i] * direction).sum().item<double>(),
-                  1e-6)
-          << kind << " " << i;
-    }
+    testing::expect_gradients_by_differences(loss, inputs, kind);
   }
 }
 

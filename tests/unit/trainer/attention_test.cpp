@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "tests/unit/trainer/finite_differences.h"
+
 namespace lockstep {
 namespace {
 
@@ -44,20 +46,7 @@ TEST(AttentionTest, GradientsArriveEverywhere) {
     };
     std::vector<Tensor> inputs = attention->parameters();
     inputs.insert(inputs.end(), {y, query});
-    const auto gradients = torch::autograd::grad({loss()}, inputs);
-    torch::NoGradGuard no_grad;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const Tensor direction = torch::randn_like(inputs[i]);
-      const double step = 1e-6;
-      inputs[i].add_(direction, step);
-      const double above = loss().item<double>();
-      inputs[i].sub_(direction, 2 * step);
-      const double below = loss().item<double>();
-      inputs[i].add_(direction, step);
-      EXPECT_NEAR((above - below) / (2 * step), (gradients[i] * direction).sum().item<double>(),
-                  1e-6)
-          << kind << " " << i;
-    }
+    testing::expect_gradients_by_differences(loss, inputs, kind);
   }
 }
 

@@ -89,7 +89,7 @@ void expect_near(const Tensor& got, const Tensor& want, double tolerance, const 
 }
 
 using Shape = std::tuple<int64_t, int64_t, int64_t, int64_t, bool>;
-class LstmLayer : public testing::TestWithParam<Shape> {
+class LstmLayer : public ::testing::TestWithParam<Shape> {
  protected:
   Problem problem() const {
     return std::apply([](auto... p) { return Problem(p...); }, GetParam());
@@ -153,9 +153,10 @@ TEST_P(LstmLayer, EqualsLibTorch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, LstmLayer,
-                         testing::Values(Shape{1, 1, 1, 1, false}, Shape{3, 2, 4, 5, true},
-                                         Shape{5, 7, 3, 8, false}, Shape{4, 13, 6, 17, true},
-                                         Shape{6, 5, 28, 33, false}, Shape{28, 11, 28, 128, true}));
+                         ::testing::Values(Shape{1, 1, 1, 1, false}, Shape{3, 2, 4, 5, true},
+                                           Shape{5, 7, 3, 8, false}, Shape{4, 13, 6, 17, true},
+                                           Shape{6, 5, 28, 33, false},
+                                           Shape{28, 11, 28, 128, true}));
 
 /// A ragged layer's results by one kernel: outputs and all gradients.
 std::vector<Tensor> run_kernel(const LstmKernel& kernel, bool with_state) {
@@ -339,7 +340,7 @@ torch::nn::LSTM peer_of(LstmStack& stack, int64_t inputs, const ModelConfig& con
   return peer;
 }
 
-class LstmStacks : public testing::TestWithParam<std::tuple<bool, std::string>> {};
+class LstmStacks : public ::testing::TestWithParam<std::tuple<bool, std::string>> {};
 
 TEST_P(LstmStacks, EqualPyTorchsModuleOnRaggedSequences) {
   ModelConfig config;
@@ -370,7 +371,7 @@ TEST_P(LstmStacks, EqualPyTorchsModuleOnRaggedSequences) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, LstmStacks,
-                         testing::Combine(testing::Bool(), testing::Values("cpu", "aten")));
+                         ::testing::Combine(::testing::Bool(), ::testing::Values("cpu", "aten")));
 
 TEST(Dropout, MaskDependsOnSampleAndNotOnItsPlaceInTheBatch) {
   const std::vector<int64_t> ids = {4, 9, 2}, others = {2, 7};

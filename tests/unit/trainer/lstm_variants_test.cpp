@@ -54,7 +54,7 @@ int site_of(int layer_site, int kind) {
   return 1'000'000 + (layer_site * 4 + kind) * 2;
 }
 
-class LstmVariants : public testing::TestWithParam<Variant> {
+class LstmVariants : public ::testing::TestWithParam<Variant> {
  protected:
   LstmVariants() {
     torch::manual_seed(11);
@@ -215,7 +215,7 @@ TEST_P(LstmVariants, CarryTheirStates) {
   EXPECT_EQ(states[0].c_BH.size(1), kHidden);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, LstmVariants, testing::ValuesIn(variants()),
+INSTANTIATE_TEST_SUITE_P(All, LstmVariants, ::testing::ValuesIn(variants()),
                          [](const auto& test) { return test.param.name; });
 
 TEST(LstmVariant, ProjectionEqualsPyTorchs) {

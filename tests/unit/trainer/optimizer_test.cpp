@@ -55,7 +55,7 @@ std::unique_ptr<torch::optim::Optimizer> peer_of(const OptimizerConfig& c,
       parameters, torch::optim::AdamOptions(c.learning_rate).weight_decay(c.weight_decay));
 }
 
-class UpdateRules : public testing::TestWithParam<std::tuple<std::string, double, double>> {};
+class UpdateRules : public ::testing::TestWithParam<std::tuple<std::string, double, double>> {};
 
 TEST_P(UpdateRules, FollowPyTorchOver100Steps) {
   OptimizerConfig config;
@@ -81,14 +81,13 @@ TEST_P(UpdateRules, FollowPyTorchOver100Steps) {
       << "the gap moved";
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, UpdateRules,
-                         testing::Values(std::tuple{"adam", 0.0, 0.0}, std::tuple{"adam", 0.0, 0.1},
-                                         std::tuple{"adamw", 0.0, 0.1}, std::tuple{"sgd", 0.0, 0.0},
-                                         std::tuple{"sgd", 0.9, 0.01},
-                                         std::tuple{"adagrad", 0.0, 0.0},
-                                         std::tuple{"adagrad", 0.0, 0.1},
-                                         std::tuple{"rmsprop", 0.0, 0.0},
-                                         std::tuple{"rmsprop", 0.9, 0.01}));
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, UpdateRules,
+    ::testing::Values(std::tuple{"adam", 0.0, 0.0}, std::tuple{"adam", 0.0, 0.1},
+                      std::tuple{"adamw", 0.0, 0.1}, std::tuple{"sgd", 0.0, 0.0},
+                      std::tuple{"sgd", 0.9, 0.01}, std::tuple{"adagrad", 0.0, 0.0},
+                      std::tuple{"adagrad", 0.0, 0.1}, std::tuple{"rmsprop", 0.0, 0.0},
+                      std::tuple{"rmsprop", 0.9, 0.01}));
 
 TEST(FlatBuffersTest, ParametersAndGradientsAreViews) {
   ModelImpl model;
