@@ -5,11 +5,11 @@
 #include <algorithm>
 
 #include "data/base/error.h"
+#include "data/shard_layout.h"
 
 namespace lockstep {
 namespace {
 
-constexpr size_t kFletcherBytes = 4;
 constexpr size_t kMostStoredBytes = size_t{1} << 32;  // an index has 32 bits for the size
 
 /// Whether `stored` is one stream of zlib's that holds exactly `bytes` bytes; they replace it.
@@ -86,15 +86,15 @@ bool ChunkCheck::comes_out_whole(std::vector<unsigned char> stored, uint32_t ski
     for (size_t i = 0; i < end; ++i) {
       if (filters_[i] == H5Z_FILTER_FLETCHER32 && is_applied(i)) ++count;
     }
-    return count * kFletcherBytes;
+    return count * shard_layout::kChecksumBytes;
   };
   for (size_t i = filters_.size(); i-- > 0;) {
     if (!is_applied(i)) continue;
     const size_t left = bytes + checksums_before(i);
     if (filters_[i] == H5Z_FILTER_DEFLATE && !inflate_exactly(stored, left)) return false;
     if (filters_[i] == H5Z_FILTER_FLETCHER32) {
-      if (stored.size() < kFletcherBytes) return false;
-      stored.resize(stored.size() - kFletcherBytes);
+      if (stored.size() < shard_layout::kChecksumBytes) return false;
+      stored.resize(stored.size() - shard_layout::kChecksumBytes);
     }
   }
   return stored.size() == bytes;

@@ -14,7 +14,6 @@ namespace {
 constexpr int64_t kMaxDeflateRatio = 1040;
 /// libhdf5 finds chunk n by walking over the n before it; past this it would take seconds.
 constexpr hsize_t kMaxDirectChunks = 4096;
-constexpr size_t kChecksumBytes = 4;
 constexpr size_t kMaxTextBytes = size_t{1} << 16;
 
 }  // namespace
@@ -197,7 +196,8 @@ bool ShardDataset::locate_chunks() {
                           &address, &bytes) < 0) {
       fail("has a damaged index of chunks");
     }
-    const size_t checksum = has_fletcher32_ && skipped_filters == 0 ? kChecksumBytes : 0;
+    const size_t checksum =
+        has_fletcher32_ && skipped_filters == 0 ? shard_layout::kChecksumBytes : 0;
     const hsize_t index = position[0] / static_cast<hsize_t>(chunk_rows_);
     if (bytes != chunk_bytes + checksum || index >= count || offsets[index] != -1) return false;
     if (address > static_cast<haddr_t>(file_->size()) ||

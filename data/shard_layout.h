@@ -23,6 +23,8 @@ inline constexpr const char* kTargetLabels = "targets/labels";
 inline constexpr size_t kChunkBytes = size_t{256} << 10;
 /// What the reader accepts.
 inline constexpr size_t kMaxChunkBytes = size_t{64} << 20;
+/// What Fletcher32 adds to a chunk.
+inline constexpr size_t kChecksumBytes = 4;
 
 /// Where the data of stream `index` of a schema lies.
 inline std::string data_path(const std::vector<StreamSchema>& schema, size_t index) {

@@ -83,16 +83,6 @@ int64_t CountRange::draw(Random& random) const {
          static_cast<int64_t>(random.below(static_cast<uint64_t>(longest - shortest + 1)));
 }
 
-StreamSchema dense_stream(const std::string& name, ElementType element, int64_t features,
-                          double scale) {
-  StreamSchema stream;
-  stream.name = name;
-  stream.element = element;
-  stream.features = features;
-  stream.scale = scale;
-  return stream;
-}
-
 StreamSchema symbol_stream(const std::string& name, std::vector<std::string> labels) {
   StreamSchema stream;
   stream.name = name;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "data/data_tool.h"
+#include "data/dense_stream.h"
 #include "data/manifest.h"
 #include "data/mix.h"
 #include "data/shard_writer.h"
@@ -86,8 +87,6 @@ struct CountRange {
   int64_t draw(Random& random) const;
 };
 
-StreamSchema dense_stream(const std::string& name, ElementType element, int64_t features,
-                          double scale = 1);
 StreamSchema symbol_stream(const std::string& name, std::vector<std::string> labels);
 
 /// "0" to "9".

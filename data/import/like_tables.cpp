@@ -1,8 +1,6 @@
 #include "data/import/like_tables.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <limits>
 #include <optional>
 #include <unordered_map>
@@ -11,19 +9,12 @@
 #include "data/base/error.h"
 #include "data/import/csv_reader.h"
 #include "data/import/date_time.h"
+#include "data/import/finite_number.h"
 
 namespace lockstep {
 namespace {
 
 constexpr double kMissingNumber = std::numeric_limits<double>::quiet_NaN();
-
-std::optional<double> read_finite(const std::string& text) {
-  double number = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || rest != end || !std::isfinite(number)) return std::nullopt;
-  return number;
-}
 
 CsvFormat like_format(const LikeOptions& options) {
   return options.form == "tsv" ? CsvFormat{.separator = '\t', .quotes = false} : CsvFormat{};
@@ -89,7 +80,7 @@ class LikeTableReader {
       for (const size_t i : texts) item.text += (item.text.empty() ? "" : " ") + field(i);
       item.numbers.clear();
       for (const size_t i : numbers) {
-        item.numbers.push_back(read_finite(field(i)).value_or(kMissingNumber));
+        item.numbers.push_back(finite_number<double>(field(i)).value_or(kMissingNumber));
       }
       if (has_categories) item.categories = split_at(field(category), options_.category_separator);
     }
@@ -128,7 +119,7 @@ class LikeTableReader {
     }
     const std::optional<int64_t> time = read_time(fields[columns.time]);
     if (!time) throw bad(fmt::format("\"{}\" is no time", fields[columns.time]));
-    const std::optional<double> rating = read_finite(fields[columns.rating]);
+    const std::optional<double> rating = finite_number<double>(fields[columns.rating]);
     if (!rating) throw bad(fmt::format("\"{}\" is no number", fields[columns.rating]));
     const auto user = users_.emplace(fields[columns.user], users_.size()).first->second;
     return {static_cast<uint32_t>(user), item_number(fields[columns.item]), *time,

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "data/base/error.h"
+#include "data/dense_stream.h"
 #include "data/import/label_set.h"
 #include "data/import/like_tables.h"
 #include "data/import/split_writers.h"
@@ -119,10 +120,8 @@ class LikesImporter : public DataTool {
       info_.item_numbers.push_back(tables_.items[item].numbers);
     }
     if (!options_.text_columns.empty()) manifest.symbol_texts["inputs"] = texts;
-    StreamSchema features;
-    features.name = "features";
-    features.features = static_cast<int64_t>(width());
-    manifest.streams = {symbol_stream("inputs", Vocabulary(names, kUnknownLikeItem)), features,
+    manifest.streams = {symbol_stream("inputs", Vocabulary(names, kUnknownLikeItem)),
+                        dense_stream("features", ElementType::f32, static_cast<int64_t>(width())),
                         yes_no_stream("judged"), yes_no_stream("liked")};
   }
 

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
-#include <cmath>
 #include <limits>
 #include <optional>
 
 #include "data/base/error.h"
 #include "data/import/csv_reader.h"
 #include "data/import/date_time.h"
+#include "data/import/finite_number.h"
 
 namespace lockstep {
 namespace {
@@ -97,13 +96,9 @@ class TableReader {
 
   double number_of(const std::string& word, const std::string& column) const {
     if (is_missing(word)) return std::numeric_limits<double>::quiet_NaN();
-    double number = 0;
-    const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), number);
-    const bool whole = problem == std::errc{} && end == word.data() + word.size();
-    if (!whole || !std::isfinite(number)) {
-      fail(fmt::format("column \"{}\": \"{}\" is no number", column, word));
-    }
-    return number;
+    const std::optional<double> number = finite_number<double>(word);
+    if (!number) fail(fmt::format("column \"{}\": \"{}\" is no number", column, word));
+    return *number;
   }
 
   [[noreturn]] void fail(const std::string& problem) const {

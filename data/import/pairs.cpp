@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "data/base/error.h"
+#include "data/dense_stream.h"
 #include "data/import/labelled_records.h"
 #include "data/import/split_writers.h"
 #include "data/import/text_options.h"
@@ -99,10 +100,10 @@ class PairsImporter : public DataTool {
     form_.describe(fields);
     fields.add("right", right_, "the labels of right answers; all others are wrong");
     fields
-        .add("others", others_,
-             "right answers of other questions that each question of "
-             "validation and test also "
-             "gets, as wrong ones")
+        .add(
+            "others", others_,
+            "right answers of other questions that each question of validation and test also gets, "
+            "as wrong ones")
         .at_least(0)
         .at_most(100000);
     text_.describe(fields);
@@ -179,16 +180,9 @@ class PairsImporter : public DataTool {
     manifest.text = text.info;
     StreamSchema answers = text.schema("answers");
     answers.labels.clear();  // those of the inputs
-    manifest.streams = {text.schema("inputs"), answers, dense("lengths", ElementType::i32, 1),
-                        dense("match", ElementType::i16, 2), dense("right", ElementType::u8, 1)};
-  }
-
-  static StreamSchema dense(const std::string& name, ElementType element, int64_t features) {
-    StreamSchema schema;
-    schema.name = name;
-    schema.element = element;
-    schema.features = features;
-    return schema;
+    manifest.streams = {
+        text.schema("inputs"), answers, dense_stream("lengths", ElementType::i32, 1),
+        dense_stream("match", ElementType::i16, 2), dense_stream("right", ElementType::u8, 1)};
   }
 
   void write(const Manifest& manifest, SplitWriters& writers) const {
@@ -236,9 +230,7 @@ class PairsImporter : public DataTool {
 }  // namespace
 
 DataToolEntry pairs_importer() {
-  return {"pairs",
-          "questions and candidate answers with a label for each, grouped by "
-          "question",
+  return {"pairs", "questions and candidate answers with a label for each, grouped by question",
           "files whose questions are divided by --split; or none, with --train",
           [] { return std::make_unique<PairsImporter>(); },
           /*source_is_optional=*/true};

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "data/base/error.h"
+#include "data/dense_stream.h"
 #include "data/import/date_time.h"
 #include "data/import/series_windows.h"
 #include "data/import/split_plan.h"
@@ -17,11 +18,8 @@ namespace fs = std::filesystem;
 
 constexpr size_t kReportEveryWindows = 1024;
 
-StreamSchema dense_stream(const std::string& name, const SeriesFeatures& features) {
-  StreamSchema stream;
-  stream.name = name;
-  stream.features = features.width;
-  return stream;
+StreamSchema stream_of(const std::string& name, const SeriesFeatures& features) {
+  return dense_stream(name, ElementType::f32, features.width);
 }
 
 StreamView rows_of(const SeriesFeatures& features, size_t first, int64_t count) {
@@ -163,10 +161,10 @@ class SeriesImporter : public DataTool {
   Manifest describe_data() const {
     Manifest manifest;
     manifest.series = options_.info;
-    manifest.streams = {dense_stream("inputs", inputs_), dense_stream("future", future_)};
+    manifest.streams = {stream_of("inputs", inputs_), stream_of("future", future_)};
     manifest.scaling = {{"inputs", inputs_.scaling}, {"future", future_.scaling}};
     if (known_.width > 0) {
-      manifest.streams.push_back(dense_stream("known", known_));
+      manifest.streams.push_back(stream_of("known", known_));
       manifest.scaling["known"] = known_.scaling;
     }
     return manifest;

@@ -1,13 +1,12 @@
 #include "data/import/word_vectors.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
 
 #include "data/base/error.h"
+#include "data/import/finite_number.h"
 #include "data/import/line_reader.h"
 #include "data/text/ascii_case.h"
 
@@ -26,14 +25,6 @@ std::string_view cut_last_field(std::string_view& line) {
   const std::string_view field = line.substr(begin);
   line.remove_suffix(field.size());
   return field;
-}
-
-std::optional<float> number_of(std::string_view field) {
-  float number = 0;
-  const auto [end, problem] = std::from_chars(field.data(), field.data() + field.size(), number);
-  const bool whole = problem == std::errc{} && end == field.data() + field.size();
-  if (!whole || !std::isfinite(number)) return std::nullopt;
-  return number;
 }
 
 /// "400000 300": how many words, of how many numbers each.
@@ -63,7 +54,7 @@ std::string_view read_line(std::string_view line, std::vector<float>& numbers,
                            const LineReader& reader) {
   for (size_t i = numbers.size(); i-- > 0;) {
     const std::string_view field = cut_last_field(line);
-    const std::optional<float> number = number_of(field);
+    const std::optional<float> number = finite_number<float>(field);
     if (!number) fail_width(reader, numbers.size());
     numbers[i] = *number;
   }

@@ -1,11 +1,11 @@
 // L words of the longest text, N items, E embedding, W words, H hidden.
 #include "trainer/tasks/item_texts.h"
-#include "trainer/model/embedding_size.h"
 
 #include <algorithm>
 
 #include "data/text/tokens.h"
 #include "data/text/vocabulary.h"
+#include "trainer/model/embedding_size.h"
 
 namespace lockstep {
 

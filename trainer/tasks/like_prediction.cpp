@@ -1,7 +1,6 @@
 // T time, B batch, U different items, C candidates, D an item's vector, F features, H hidden, N
 // judged events.
 #include "trainer/tasks/like_prediction.h"
-#include "trainer/model/embedding_size.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +10,7 @@
 #include "data/base/error.h"
 #include "data/like_statistics.h"
 #include "data/signal_info_json.h"
+#include "trainer/model/embedding_size.h"
 #include "trainer/model/lstm_stack.h"
 #include "trainer/tasks/item_texts.h"
 #include "trainer/tasks/score_histogram.h"

@@ -1,7 +1,8 @@
 #include "trainer/tasks/matching_network.h"
-#include "trainer/model/embedding_size.h"
 
 #include "data/base/error.h"
+#include "trainer/model/embedding_size.h"
+#include "trainer/model/with_length.h"
 #include "trainer/tasks/overlap_features.h"
 
 namespace lockstep {
@@ -73,8 +74,7 @@ Tensor MatchingNetworkImpl::encode(LstmStack& lstm, const Tensor& symbols_TN,
 }
 
 Tensor MatchingNetworkImpl::scaled(const Tensor& vectors, double length) const {
-  if (config_.logit_scale == 0) return vectors;
-  return vectors * (length / vectors.norm(2, {1}, true).clamp_min(1e-12));
+  return config_.logit_scale == 0 ? vectors : with_length(vectors, length);
 }
 
 Tensor MatchingNetworkImpl::score_pairs(const Tensor& question_NO, const Tensor& answer_NO,

@@ -1,7 +1,6 @@
 // T time, B batch, E embedding, V items, C candidates (all items but the unknown one), N real
 // targets, R rows at a time, S samples.
 #include "trainer/tasks/next_item.h"
-#include "trainer/model/embedding_size.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,9 +8,11 @@
 #include <unordered_map>
 
 #include "data/base/error.h"
+#include "trainer/model/embedding_size.h"
 #include "trainer/model/linear_cross_entropy.h"
 #include "trainer/model/lstm_stack.h"
 #include "trainer/model/sampled_cross_entropy.h"
+#include "trainer/model/with_length.h"
 #include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/item_sampler.h"
 #include "trainer/tasks/item_texts.h"
@@ -28,11 +29,6 @@ namespace {
 constexpr const char* kNext = "next";
 constexpr const char* kMarkovPlace = "markov_place";
 constexpr int kTextSites = 200;
-
-/// Rows scaled to the length `scale`.
-Tensor with_length(const Tensor& rows, double scale) {
-  return rows * (scale / rows.norm(2, {1}, true).clamp_min(1e-12));
-}
 
 /// An item's vector is its row of the embedding, and with `item_text` what an LSTM reads of its
 /// text beside it, through a matrix.

@@ -1,8 +1,8 @@
 // T time, B batch, F features, H hidden, V vocabulary.
 #include "trainer/tasks/sequence_network.h"
-#include "trainer/model/embedding_size.h"
 
 #include "data/base/error.h"
+#include "trainer/model/embedding_size.h"
 #include "trainer/model/stripe_masks.h"
 
 namespace lockstep {
