@@ -22,12 +22,15 @@ struct RowConversion {
 };
 using ConvertRows = void (*)(const RowConversion& conversion);
 
-/// The fastest that this processor can run.
-ConvertRows convert_rows_of(ElementType element);
+/// The fastest that this processor can run, for conversions of this scale and offset.
+ConvertRows convert_rows_of(ElementType element, double scale, double offset);
 /// What any processor can run.
 ConvertRows portable_convert_rows_of(ElementType element);
 #if defined(__x86_64__)
+bool has_avx2();
 ConvertRows avx2_convert_rows_of(ElementType element);
+bool has_avx512();
+ConvertRows avx512_convert_rows_of(ElementType element, double scale, double offset);
 #endif
 
 }  // namespace lockstep

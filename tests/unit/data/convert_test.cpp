@@ -25,17 +25,28 @@ std::vector<T> numbers_of(size_t count) {
   return numbers;
 }
 
+/// Of every instruction set that this processor has.
+std::vector<ConvertRows> implementations_of(ElementType element, double scale, double offset) {
+  std::vector<ConvertRows> implementations = {portable_convert_rows_of(element)};
+#if defined(__x86_64__)
+  if (has_avx2()) implementations.push_back(avx2_convert_rows_of(element));
+  if (has_avx512()) implementations.push_back(avx512_convert_rows_of(element, scale, offset));
+#endif
+  return implementations;
+}
+
 class ConvertRowsTest : public ::testing::TestWithParam<ElementType> {};
 
 TEST_P(ConvertRowsTest, EveryInstructionSetGivesTheBitsOfTheFormula) {
   constexpr int64_t kRows = 3, kGap = 2;
   constexpr float kUntouched = -7.5F;
-  const std::vector<ConvertRows> implementations = {portable_convert_rows_of(GetParam()),
-                                                    convert_rows_of(GetParam())};
   with_element_type(GetParam(), [&](auto tag) {
     using T = typename decltype(tag)::type;
-    for (const auto& [scale, offset] : {std::pair{1.0, 0.0}, {1.0 / 255, -0.1307}, {-3.5, 1e6}}) {
-      for (int64_t features = 1; features < 20; ++features) {
+    for (const auto& [scale, offset] :
+         {std::pair{1.0, 0.0}, {1.0 / 255, 0.0}, {1.0 / 255, -0.1307}, {-3.5, 1e6}, {1e-42, 0.0}}) {
+      const std::vector<ConvertRows> implementations =
+          implementations_of(GetParam(), scale, offset);
+      for (int64_t features = 1; features < 37; ++features) {
         const std::vector<T> stored = numbers_of<T>(static_cast<size_t>(kRows * features));
         const int64_t stride = features + kGap;
         for (const ConvertRows convert : implementations) {
