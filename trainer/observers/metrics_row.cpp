@@ -12,7 +12,7 @@
 namespace lockstep {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 constexpr std::array kBookkeeping = {"learning_rate", "gradient_norm", "gradient_noise_scale",
                                      "samples_per_second", "seconds"};
 /// So long a line was not written by us; parsing it would only cost memory.
@@ -25,7 +25,7 @@ void add_pace(MetricsRow& row, int64_t samples, double seconds) {
 }
 
 /// Throws what nlohmann throws when a field is missing or of another type.
-MetricsRow from_json(const Json& json) {
+MetricsRow from_json(const OrderedJson& json) {
   MetricsRow row{.step = json.at("step").get<int64_t>(),
                  .epoch = json.at("epoch").get<int64_t>(),
                  .split = json.at("split").get<std::string>(),
@@ -72,18 +72,18 @@ MetricsRow row_of(const EpochReport& report) {
 }
 
 std::string to_json_line(const MetricsRow& row) {
-  Json json = {{"step", row.step}, {"epoch", row.epoch}, {"split", row.split}};
+  OrderedJson json = {{"step", row.step}, {"epoch", row.epoch}, {"split", row.split}};
   for (const auto& [name, value] : row.values) {
-    json[name] = std::isfinite(value) ? Json(value) : Json();
+    json[name] = std::isfinite(value) ? OrderedJson(value) : OrderedJson();
   }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 std::optional<MetricsRow> from_json_line(std::string_view line) {
   if (line.size() > kMaxLineBytes) return std::nullopt;
   try {
-    return from_json(Json::parse(line));
-  } catch (const Json::exception&) {
+    return from_json(OrderedJson::parse(line));
+  } catch (const OrderedJson::exception&) {
     return std::nullopt;
   }
 }
