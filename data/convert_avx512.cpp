@@ -76,6 +76,20 @@ void bytes_in_doubles(const RowConversion& conversion) {
   convert_bytes(conversion, ScaledInDoubles(conversion.scale, conversion.offset));
 }
 
+/// Rows of some hundred bytes: a call of memcpy for each costs as much as the copying.
+void floats_as_they_are(const RowConversion& conversion) {
+  const auto* from = static_cast<const float*>(conversion.stored);
+  float* to = conversion.values;
+  const int64_t features = conversion.features, whole = features / kLanes * kLanes;
+  const __mmask16 last = first_lanes(features - whole);
+  for (int64_t row = 0; row < conversion.rows; ++row) {
+    for (int64_t i = 0; i < whole; i += kLanes) _mm512_storeu_ps(to + i, _mm512_loadu_ps(from + i));
+    _mm512_mask_storeu_ps(to + whole, last, _mm512_maskz_loadu_ps(last, from + whole));
+    from += features;
+    to += conversion.row_stride;
+  }
+}
+
 bool floats_give_the_bits_of_the_formula(double scale, double offset) {
   uint8_t bytes[256];
   float expected[256], values[256];
@@ -90,6 +104,7 @@ bool floats_give_the_bits_of_the_formula(double scale, double offset) {
 }  // namespace
 
 ConvertRows avx512_convert_rows_of(ElementType element, double scale, double offset) {
+  if (element == ElementType::f32 && scale == 1 && offset == 0) return &floats_as_they_are;
   if (element != ElementType::u8) return choose_convert_rows<Avx512>(element);
   return floats_give_the_bits_of_the_formula(scale, offset) ? &bytes_in_floats : &bytes_in_doubles;
 }
