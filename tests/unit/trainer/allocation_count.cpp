@@ -1,6 +1,7 @@
 // Replaces this program's operator new; LibTorch takes tensors' memory elsewhere, and reports it.
 #include "tests/unit/trainer/allocation_count.h"
 
+#include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
 #include <cstdlib>
