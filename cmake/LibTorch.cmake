@@ -14,3 +14,7 @@ target_link_libraries(lockstep_libtorch INTERFACE LibTorch::torch_cpu LibTorch::
 # is named, so --as-needed is off for it.
 target_link_libraries(lockstep_libtorch INTERFACE
   LibTorch::c10_cuda -Wl,--no-as-needed LibTorch::torch_cuda -Wl,--as-needed)
+# The OpenMP library that LibTorch's threads come from, and no second one beside it.
+add_library(LibTorch::gomp SHARED IMPORTED)
+set_target_properties(LibTorch::gomp PROPERTIES IMPORTED_LOCATION ${torch_lib}/libgomp.so.1)
+target_link_libraries(lockstep_libtorch INTERFACE LibTorch::gomp)

@@ -1,9 +1,9 @@
 #include "trainer/model/lstm_passes.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <atomic>
+
+#include "trainer/model/share_blocks.h"
 
 namespace lockstep {
 namespace {
@@ -31,15 +31,6 @@ int64_t begin_of_turn(const PackedRows& rows, int64_t end, int64_t count, int64_
   int64_t begin = end - 1;
   while (begin > least && first[end] - first[begin - 1] <= count) --begin;
   return begin;
-}
-
-/// Deals blocks of columns out to LibTorch's threads: every block is one thread's, so results do
-/// not depend on how many there are.
-template <class Call>
-void share_blocks(int64_t blocks, double operations, Call call) {
-  const bool worth_it = operations > 4e6 && at::get_num_threads() > 1 && !at::in_parallel_region();
-  if (!worth_it) return call(0, blocks);
-  at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) { call(begin, end); });
 }
 
 double product_operations(int64_t rows, int64_t depth, int64_t columns) {

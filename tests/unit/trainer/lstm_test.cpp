@@ -2,15 +2,20 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <tuple>
 
+#include "tests/unit/trainer/allocation_count.h"
 #include "tests/unit/trainer/lstm_equations.h"
 #include "trainer/model/kernels/cpu_kernels.h"
 #include "trainer/model/lstm_cpu.h"
 #include "trainer/model/lstm_passes.h"
 #include "trainer/model/lstm_stack.h"
+#include "trainer/model/share_blocks.h"
 
 namespace lockstep {
 namespace {
@@ -158,34 +163,45 @@ INSTANTIATE_TEST_SUITE_P(Shapes, LstmLayer,
                                            Shape{6, 5, 28, 33, false},
                                            Shape{28, 11, 28, 128, true}));
 
-/// A ragged layer's results by one kernel: outputs and all gradients.
-std::vector<Tensor> run_kernel(const LstmKernel& kernel, bool with_state) {
-  const int64_t T = 9, B = 14, I = 21, H = 37;
-  torch::manual_seed(3);
+/// A ragged layer without autograd, its operands and results.
+struct RaggedLayer {
+  static constexpr int64_t T = 9, B = 14, I = 21, H = 37;
+  Lengths lengths = {9, 1, 7, 7, 2, 9, 9, 3, 5, 1, 8, 4, 6, 2};
+  int64_t rows = std::accumulate(lengths.begin(), lengths.end(), int64_t{0});
+  Tensor x = torch::randn({rows, I}), h0 = torch::randn({B, H}), c0 = torch::randn({B, H});
+  Tensor weight_ih = torch::randn({4 * H, I}).mul_(0.2);
+  Tensor weight_hh = torch::randn({4 * H, H}).mul_(0.2), bias = torch::randn({4 * H});
+  Tensor grad_h = torch::randn({rows, H});
+  Tensor h = torch::empty({rows, H}), grad_c = torch::ones({B, H});
+  Tensor grad_x = torch::empty({rows, I}), grad_h0 = torch::zeros({B, H});
+  Tensor grad_ih = torch::empty({4 * H, I}), grad_hh = torch::empty({4 * H, H});
+  Tensor grad_bias = torch::empty({4 * H});
   LstmMemory memory;
-  memory.rows.set(T, B, {9, 1, 7, 7, 2, 9, 9, 3, 5, 1, 8, 4, 6, 2});
-  const int64_t N = memory.rows.rows();
-  const Tensor x = torch::randn({N, I}), h0 = torch::randn({B, H}), c0 = torch::randn({B, H});
-  const Tensor weight_ih = torch::randn({4 * H, I}).mul_(0.2);
-  const Tensor weight_hh = torch::randn({4 * H, H}).mul_(0.2), bias = torch::randn({4 * H});
-  const Tensor grad_h = torch::randn({N, H});
-  LstmPass pass{kernel, memory, I, H, x.const_data_ptr<float>()};
-  if (with_state) {
-    pass.initial_h_BH = h0.const_data_ptr<float>();
-    pass.initial_c_BH = c0.const_data_ptr<float>();
+
+  void run(const LstmKernel& kernel, bool with_state) {
+    memory.rows.set(T, B, lengths);
+    LstmPass pass{kernel, memory, I, H, x.const_data_ptr<float>()};
+    if (with_state) {
+      pass.initial_h_BH = h0.const_data_ptr<float>();
+      pass.initial_c_BH = c0.const_data_ptr<float>();
+    }
+    pass.weight_ih = weight_ih.const_data_ptr<float>();
+    pass.weight_hh = weight_hh.const_data_ptr<float>();
+    run_lstm_forward(pass, bias.const_data_ptr<float>(), h.data_ptr<float>());
+    run_lstm_backward(
+        pass, h.const_data_ptr<float>(), grad_h.const_data_ptr<float>(), grad_c.data_ptr<float>(),
+        {grad_x.data_ptr<float>(), with_state ? grad_h0.data_ptr<float>() : nullptr,
+         grad_ih.data_ptr<float>(), grad_hh.data_ptr<float>(), grad_bias.data_ptr<float>()});
   }
-  pass.weight_ih = weight_ih.const_data_ptr<float>();
-  pass.weight_hh = weight_hh.const_data_ptr<float>();
-  const Tensor h = torch::empty({N, H}), grad_c = torch::ones({B, H});
-  const Tensor grad_x = torch::empty({N, I}), grad_h0 = torch::zeros({B, H});
-  const Tensor grad_ih = torch::empty({4 * H, I}), grad_hh = torch::empty({4 * H, H});
-  const Tensor grad_bias = torch::empty({4 * H});
-  run_lstm_forward(pass, bias.const_data_ptr<float>(), h.data_ptr<float>());
-  run_lstm_backward(
-      pass, h.const_data_ptr<float>(), grad_h.const_data_ptr<float>(), grad_c.data_ptr<float>(),
-      {grad_x.data_ptr<float>(), with_state ? grad_h0.data_ptr<float>() : nullptr,
-       grad_ih.data_ptr<float>(), grad_hh.data_ptr<float>(), grad_bias.data_ptr<float>()});
-  return {h, grad_c, grad_x, grad_h0, grad_ih, grad_hh, grad_bias};
+};
+
+/// Outputs and all gradients by one kernel.
+std::vector<Tensor> run_kernel(const LstmKernel& kernel, bool with_state) {
+  torch::manual_seed(3);
+  RaggedLayer layer;
+  layer.run(kernel, with_state);
+  return {layer.h,       layer.grad_c,  layer.grad_x,   layer.grad_h0,
+          layer.grad_ih, layer.grad_hh, layer.grad_bias};
 }
 
 void expect_agreement(LstmKernel CpuKernels::*member, bool with_state, double tolerance) {
@@ -225,6 +241,46 @@ TEST(LstmKernels, RepeatThemselvesBitByBit) {
     const std::vector<Tensor> second = run_kernel((*set)->lstm, true);
     for (size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(torch::equal(first[i], second[i])) << i;
   }
+}
+
+/// Sets the number of LibTorch's threads as long as it lives.
+class Threads {
+ public:
+  explicit Threads(int count) { at::set_num_threads(count); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+  ~Threads() { at::set_num_threads(before_); }
+
+ private:
+  int before_ = at::get_num_threads();
+};
+
+TEST(SharedBlocks, AreDealtOutToAllThreadsWhenWorthIt) {
+  const Threads threads(3);
+  const auto ranges_of = [](double operations) {
+    std::array<std::atomic<int>, 10> blocks{};
+    std::atomic<int> ranges = 0;
+    share_blocks(10, operations, [&](int64_t begin, int64_t end) {
+      ++ranges;
+      for (int64_t i = begin; i < end; ++i) ++blocks.at(static_cast<size_t>(i));
+    });
+    for (const auto& times : blocks) EXPECT_EQ(times, 1);
+    return ranges.load();
+  };
+  EXPECT_EQ(ranges_of(1e9), 3);
+  EXPECT_EQ(ranges_of(1e3), 1);
+}
+
+TEST(LstmKernels, GiveTheSameOnAnyNumberOfThreads) {
+  const Problem p(8, 32, 64, 97, true);  // products that are worth sharing
+  const auto gradients = [&](int count) {
+    const Threads threads(count);
+    LstmWorkspacePool pool;
+    return torch::autograd::grad({p.objective(lstm_cpu(p.x, {p.h0, p.c0}, p.weights, pool))},
+                                 p.leaves());
+  };
+  const auto alone = gradients(1), shared = gradients(3);
+  for (size_t i = 0; i < alone.size(); ++i) EXPECT_TRUE(torch::equal(alone[i], shared[i])) << i;
 }
 
 TEST(PackedRows, LeaveOutSequencesWithoutSteps) {
@@ -287,7 +343,28 @@ TEST(LstmRagged, EqualsPyTorchsPackedSequenceAndNeverReadsPadding) {
   }
 }
 
-TEST(LstmLayerMemory, SteadyStateAllocatesNone) {
+TEST(LstmLayerMemory, AllocationsAreCounted) {
+  EXPECT_GE(allocations_in([] { std::vector<int> values(3); }), 1);
+  EXPECT_GE(allocations_in([] { torch::empty({3}); }), 2);  // the tensor's memory and itself
+  EXPECT_EQ(allocations_in([] {}), 0);
+}
+
+TEST(LstmLayerMemory, KernelsAllocateNothingInASteadyState) {
+  for (LstmKernel CpuKernels::*member : {&CpuKernels::lstm, &CpuKernels::lstm_bfloat16}) {
+    RaggedLayer layer;
+    const Lengths others = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 0, 2, 3, 4};
+    const auto two_batches = [&] {
+      layer.run(cpu_kernels().*member, true);
+      layer.lengths.assign(RaggedLayer::B, 2);
+      layer.run(cpu_kernels().*member, false);
+      layer.lengths = others;
+    };
+    EXPECT_GT(allocations_in(two_batches), 0);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(allocations_in(two_batches), 0) << i;
+  }
+}
+
+TEST(LstmLayerMemory, WorkspacesOfAllLayersStopGrowing) {
   ModelConfig config;
   config.hidden_size = 24;
   config.num_layers = 2;
