@@ -35,7 +35,9 @@ AdaptiveSoftmaxImpl::AdaptiveSoftmaxImpl(int64_t inputs, int64_t classes,
   }
 }
 
-Tensor AdaptiveSoftmaxImpl::loss(const Tensor& hidden_NH, const Tensor& targets_N) const {
+Tensor AdaptiveSoftmaxImpl::loss(const Tensor& hidden_NH, const Tensor& targets_N,
+                                 bool bfloat16) const {
+  const LinearCrossEntropyOptions options{0, bfloat16};
   Tensor in_head_N = targets_N;
   std::vector<Tensor> rows_of_clusters;
   for (size_t i = 0; i < clusters_.size(); ++i) {
@@ -43,14 +45,14 @@ Tensor AdaptiveSoftmaxImpl::loss(const Tensor& hidden_NH, const Tensor& targets_
     in_head_N = in_head_N.masked_fill(inside, shortlist_ + static_cast<int64_t>(i));
     rows_of_clusters.push_back(inside.nonzero().squeeze(1));
   }
-  Tensor sum = linear_cross_entropy(hidden_NH, head_weight_, head_bias_, in_head_N);
+  Tensor sum = linear_cross_entropy(hidden_NH, head_weight_, head_bias_, in_head_N, options);
   for (size_t i = 0; i < clusters_.size(); ++i) {
     const Tensor& rows = rows_of_clusters[i];
     if (rows.numel() == 0) continue;
     const Cluster& cluster = clusters_[i];
     const Tensor own_NP = torch::matmul(hidden_NH.index_select(0, rows), cluster.projection_PH.t());
     sum = sum + linear_cross_entropy(own_NP, cluster.weight_CP, cluster.bias_C,
-                                     targets_N.index_select(0, rows) - cluster.begin);
+                                     targets_N.index_select(0, rows) - cluster.begin, options);
   }
   return sum;
 }

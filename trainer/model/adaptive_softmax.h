@@ -17,8 +17,9 @@ class AdaptiveSoftmaxImpl : public torch::nn::Module {
   AdaptiveSoftmaxImpl(int64_t inputs, int64_t classes, const std::vector<int64_t>& cutoffs);
 
   /// Sum over rows of hidden [N, H] of the cross-entropies of targets [N]; rows of kPaddingSymbol
-  /// count nothing.
-  torch::Tensor loss(const torch::Tensor& hidden_NH, const torch::Tensor& targets_N) const;
+  /// count nothing. `bfloat16` as of LinearCrossEntropyOptions.
+  torch::Tensor loss(const torch::Tensor& hidden_NH, const torch::Tensor& targets_N,
+                     bool bfloat16 = false) const;
   /// [N, H] -> logarithms of probabilities [N, V].
   torch::Tensor log_probabilities(const torch::Tensor& hidden_NH) const;
 

@@ -6,6 +6,7 @@
 
 #include "data/batch.h"
 #include "trainer/model/embedding_size.h"
+#include "trainer/model/label_smoothing.h"
 #include "trainer/model/linear_cross_entropy.h"
 
 namespace lockstep {
@@ -121,11 +122,11 @@ Tensor EncoderDecoderImpl::decode(const Tensor& previous_UN, const AttentionMemo
 
 /// The output layer is the most expensive one: it does without the padding.
 Tensor EncoderDecoderImpl::loss(const Tensor& hidden_NH, const Tensor& targets_N,
-                                double label_smoothing) const {
+                                const DropoutKey& key) const {
   const Tensor real = targets_N.ne(kPaddingSymbol).nonzero().squeeze(1);
   return linear_cross_entropy(hidden_NH.index_select(0, real),
                               config_.tied ? target_VE_ : output_VH_, bias_V_,
-                              targets_N.index_select(0, real), label_smoothing);
+                              targets_N.index_select(0, real), output_options(config_, key));
 }
 
 Tensor EncoderDecoderImpl::logits(const Tensor& hidden_NH) const {

@@ -55,7 +55,7 @@ class EncoderDecoderImpl : public torch::nn::Module {
 
   /// Sum of the cross-entropies of targets [N]; those of padding count nothing.
   torch::Tensor loss(const torch::Tensor& hidden_NH, const torch::Tensor& targets_N,
-                     double label_smoothing) const;
+                     const DropoutKey& key) const;
   /// [N, H] -> [N, V].
   torch::Tensor logits(const torch::Tensor& hidden_NH) const;
 

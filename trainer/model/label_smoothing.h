@@ -2,6 +2,7 @@
 #pragma once
 
 #include "trainer/model/dropout.h"
+#include "trainer/model/linear_cross_entropy.h"
 #include "trainer/model/model_config.h"
 
 namespace lockstep {
@@ -9,6 +10,11 @@ namespace lockstep {
 /// The share that counts in this step.
 inline double smoothing(const ModelConfig& config, const DropoutKey& key) {
   return key.training ? config.label_smoothing : 0;
+}
+
+/// Of an output layer over symbols in this step.
+inline LinearCrossEntropyOptions output_options(const ModelConfig& config, const DropoutKey& key) {
+  return {smoothing(config, key), config.precision == "bfloat16"};
 }
 
 }  // namespace lockstep

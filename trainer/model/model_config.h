@@ -30,6 +30,7 @@ struct ModelConfig {
   bool coupled_gates = false;
   std::string initial_weights = "uniform";
   double initial_bound = 0.0;
+  double embedding_bound = 0.1;
   bool variational_dropout = false;
   double recurrent_dropout = 0.0;
   double zoneout_cells = 0.0;
@@ -200,8 +201,9 @@ struct ModelConfig {
         .one_of({"auto", "aten", "cpu"});
     fields
         .add("precision", precision,
-             "of the operands of the LSTM's matrix products on a CPU, with kernel cpu or auto; "
-             "sums, states, weights and gradients stay float32")
+             "of the operands of matrix products on a CPU, with kernel cpu or auto: those of the "
+             "LSTM and of output layers over all symbols or items; sums, states, weights and "
+             "gradients stay float32")
         .one_of({"float32", "bfloat16"});
     describe_cells(fields);
     describe_masks(fields);
@@ -239,6 +241,12 @@ struct ModelConfig {
              "uniform: largest initial weight of LSTM layers; 0: one over the root of hidden_size, "
              "as in PyTorch")
         .at_least(0)
+        .at_most(10);
+    fields
+        .add("embedding_bound", embedding_bound,
+             "largest initial number of what stands for a symbol, uniform; larger ones are told "
+             "apart sooner by classifiers; language_model and tasks that label or classify")
+        .more_than(0)
         .at_most(10);
     fields.add("softmax_cutoffs", softmax_cutoffs,
                "language_model: vocabulary sizes, growing, at which it is cut into a head and "

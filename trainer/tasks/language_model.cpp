@@ -33,10 +33,11 @@ class LanguageModelImpl : public torch::nn::Module {
  public:
   LanguageModelImpl(int64_t vocabulary, const ModelConfig& config)
       : config_(config), embedding_size_(tied_embedding_size(config)) {
-    const auto uniform = [](at::IntArrayRef shape) {
-      return torch::empty(shape).uniform_(-0.1, 0.1);  // as Zaremba et al. 2014
+    const auto uniform = [](at::IntArrayRef shape, double bound) {
+      return torch::empty(shape).uniform_(-bound, bound);
     };
-    embedding_VE_ = register_parameter("embedding_weight", uniform({vocabulary, embedding_size_}));
+    embedding_VE_ = register_parameter(
+        "embedding_weight", uniform({vocabulary, embedding_size_}, config.embedding_bound));
     lstm_ = register_module("lstm", LstmStack(embedding_size_, config));
     if (!config.softmax_cutoffs.empty()) {
       softmax_ = register_module(
@@ -44,7 +45,9 @@ class LanguageModelImpl : public torch::nn::Module {
       return;
     }
     if (!config.tied) {
-      output_VH_ = register_parameter("output_weight", uniform({vocabulary, lstm_->output_size()}));
+      constexpr double kOutputBound = 0.1;  // as Zaremba et al. 2014
+      output_VH_ = register_parameter("output_weight",
+                                      uniform({vocabulary, lstm_->output_size()}, kOutputBound));
     }
     bias_V_ = register_parameter("output_bias", torch::zeros({vocabulary}));
   }
@@ -65,9 +68,10 @@ class LanguageModelImpl : public torch::nn::Module {
     return torch::addmm(bias_V_, hidden_NH, output_weight().t());
   }
   /// Sum of the cross-entropies.
-  Tensor loss(const Tensor& hidden_NH, const Tensor& targets_N, double label_smoothing = 0) {
-    if (!softmax_.is_empty()) return softmax_->loss(hidden_NH, targets_N);
-    return linear_cross_entropy(hidden_NH, output_weight(), bias_V_, targets_N, label_smoothing);
+  Tensor loss(const Tensor& hidden_NH, const Tensor& targets_N, const DropoutKey& key) {
+    const LinearCrossEntropyOptions options = output_options(config_, key);
+    if (!softmax_.is_empty()) return softmax_->loss(hidden_NH, targets_N, options.bfloat16);
+    return linear_cross_entropy(hidden_NH, output_weight(), bias_V_, targets_N, options);
   }
 
   int64_t embedding_size() const { return embedding_size_; }
@@ -204,7 +208,7 @@ TaskOutput LanguageModelTask::compute(const DeviceBatch& batch, const DropoutKey
   const Tensor hidden_NH = model_->hidden(batch.inputs, key, states);
   keep_states(batch, states);
   const Tensor targets_N = batch.target("targets").reshape(-1);
-  const Tensor loss_sum = model_->loss(hidden_NH, targets_N, smoothing(config_, key));
+  const Tensor loss_sum = model_->loss(hidden_NH, targets_N, key);
   torch::NoGradGuard no_grad;
   const Tensor count = targets_N.ne(kPaddingSymbol).sum().to(torch::kFloat32);
   return {loss_sum, torch::stack({loss_sum.detach(), count})};
@@ -246,7 +250,7 @@ json LanguageModelTask::score(const std::string& text) {
   const Tensor all = torch::tensor(symbols);
   std::vector<LstmState> states(static_cast<size_t>(config_.num_layers));
   const Tensor hidden = model_->hidden(all.narrow(0, 0, count).unsqueeze(1), {}, states);
-  const double loss = model_->loss(hidden, all.narrow(0, 1, count)).item<double>();
+  const double loss = model_->loss(hidden, all.narrow(0, 1, count), {}).item<double>();
   const double mean = loss / static_cast<double>(count);
   return {{"tokens", count}, {"loss", loss}, {"perplexity", std::exp(mean)}};
 }

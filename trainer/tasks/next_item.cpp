@@ -261,7 +261,7 @@ Tensor NextItemTask::full_loss(const DeviceBatch& batch, const DropoutKey& key,
   const Tensor targets_N = batch.target(kNext).reshape(-1).index_select(0, known_N) - 1;
   return linear_cross_entropy(network_->queries(states.index_select(0, known_N)),
                               network_->candidates(vectors_VE), network_->candidate_biases(),
-                              targets_N);
+                              targets_N, {0, config_.precision == "bfloat16"});
 }
 
 /// All rows of the embedding that the step needs are looked up together, so that its gradient is

@@ -65,8 +65,9 @@ SequenceNetworkImpl::SequenceNetworkImpl(const json& inputs, int64_t outputs,
     throw Error(ExitCode::config, "model.join_steps: only dense steps can be joined");
   }
   if (vocabulary_ > 0) {
-    embedding_VF_ = register_parameter("embedding_weight",
-                                       torch::empty({vocabulary_, features_}).uniform_(-0.1, 0.1));
+    const double bound = config.embedding_bound;
+    embedding_VF_ = register_parameter(
+        "embedding_weight", torch::empty({vocabulary_, features_}).uniform_(-bound, bound));
   }
   if (has_strands(inputs)) {
     complement_V_ = torch::tensor(inputs["inputs"]["complement"].get<std::vector<int64_t>>());

@@ -235,8 +235,8 @@ TaskOutput Translation::compute(const DeviceBatch& batch, const DropoutKey& key)
   DecoderState state = source.begin;
   const Tensor hidden_UBH = model_->decode(behind_end(targets_UB), source.memory, state, key);
   const Tensor targets_N = targets_UB.reshape(-1);
-  const Tensor loss_sum = model_->loss(hidden_UBH.reshape({-1, config_.hidden_size}), targets_N,
-                                       smoothing(config_, key));
+  const Tensor loss_sum =
+      model_->loss(hidden_UBH.reshape({-1, config_.hidden_size}), targets_N, key);
   torch::NoGradGuard no_grad;
   const Tensor sums = torch::zeros({static_cast<int64_t>(sum_names().size())}, loss_sum.options());
   sums[0] = loss_sum.detach();

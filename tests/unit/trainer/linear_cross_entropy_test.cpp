@@ -53,11 +53,38 @@ TEST(LinearCrossEntropyTest, AgreesWithLibTorchInValueAndGradient) {
 TEST(LinearCrossEntropyTest, SmoothsLabelsAsLibTorchDoes) {
   const OutputLayer layer(40, 12, 30000);  // several parts of rows
   const Tensor loss =
-      linear_cross_entropy(layer.hidden, layer.weight, layer.bias, layer.targets, 0.1);
+      linear_cross_entropy(layer.hidden, layer.weight, layer.bias, layer.targets, {0.1});
   const Tensor want = layer.reference(0.1);
   EXPECT_NEAR(loss.item<double>(), want.item<double>(), 2e-6 * want.item<double>());
   const auto got = layer.gradients(loss), expected = layer.gradients(want);
   for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(torch::allclose(got[i], expected[i], 1e-4, 2e-6)) << i;
+}
+
+Tensor rounded(const Tensor& values) {
+  return values.to(torch::kBFloat16).to(torch::kFloat32);
+}
+
+/// What float32 makes of the rounded operands is what it should be; of the gradients of logits,
+/// which are rounded too, an error of 2^-9 each is left.
+TEST(LinearCrossEntropyTest, InBfloat16OperandsAreRoundedAndSumsAreNot) {
+  for (const auto& [rows, width, classes] : std::vector<std::tuple<int64_t, int64_t, int64_t>>{
+           {1, 1, 1}, {7, 5, 17}, {33, 16, 1000}, {130, 8, 9001}}) {
+    const OutputLayer layer(rows, width, classes);
+    OutputLayer same = layer;
+    same.hidden = rounded(layer.hidden.detach()).set_requires_grad(true);
+    same.weight = rounded(layer.weight.detach()).set_requires_grad(true);
+    const Tensor loss = linear_cross_entropy(layer.hidden, layer.weight, layer.bias, layer.targets,
+                                             {.bfloat16 = true});
+    const Tensor want = same.reference();
+    EXPECT_NEAR(loss.item<double>(), want.item<double>(), 2e-6 * (want.item<double>() + 1));
+    const bool exact = loss.item<float>() == layer.reference().item<float>();
+    EXPECT_EQ(exact, classes == 1) << classes;
+    const auto got = layer.gradients(loss), expected = same.gradients(want);
+    for (size_t i = 0; i < 3; ++i) {
+      const double error = (got[i] - expected[i]).norm().item<double>();
+      EXPECT_LE(error, 0.004 * expected[i].norm().item<double>()) << classes << " classes: " << i;
+    }
+  }
 }
 
 TEST(LinearCrossEntropyTest, WithoutGradientTheValueIsTheSame) {

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "data/mix.h"
 #include "trainer/model/lstm_stack.h"
@@ -12,6 +13,7 @@
 #include "trainer/tasks/class_counts.h"
 #include "trainer/tasks/ctc_decoding.h"
 #include "trainer/tasks/edit_distance.h"
+#include "trainer/tasks/task.h"
 
 namespace lockstep {
 namespace {
@@ -220,6 +222,27 @@ TEST(StripeMasks, DependOnTheSampleOnlyAndStayNarrow) {
     EXPECT_LE(features, 6);
   }
   EXPECT_LT(all.sum().item<double>(), x.sum().item<double>());
+}
+
+TEST(Embedding, FreshNumbersFillTheBound) {
+  const nlohmann::json symbols = {{"vocabulary", 40}, {"labels", nlohmann::json::array()}};
+  nlohmann::json text = symbols;
+  text["tokens"] = "words";
+  const nlohmann::json classes = {
+      {"inputs", symbols},
+      {"heads", {{{"target", "kind"}, {"classes", 3}, {"labels", {"a", "b", "c"}}}}}};
+  ModelConfig config;
+  config.embedding_size = 50;
+  config.embedding_bound = 2;
+  for (const auto& [name, description] :
+       {std::pair{"sequence_classification", classes}, std::pair{"language_model", text}}) {
+    torch::manual_seed(1);
+    const auto task = find_task(name).make(config, description);
+    const Tensor fresh = task->model().named_parameters()["embedding_weight"];
+    const auto largest = fresh.abs().max().item<double>();
+    EXPECT_LE(largest, 2) << name;
+    EXPECT_GT(largest, 1.9) << name;
+  }
 }
 
 }  // namespace
