@@ -47,8 +47,9 @@ TextClassifier::TextClassifier(const std::filesystem::path& source, const std::s
   }
 }
 
-std::vector<TextClassifier::Answer> TextClassifier::answers(const std::vector<std::string>& texts) {
-  std::vector<Answer> answers(texts.size());
+TextClassifier::Answers TextClassifier::answers(const std::vector<std::string>& texts) {
+  Answers answers;
+  answers.errors.resize(texts.size());
   std::vector<std::vector<int64_t>> symbols(texts.size());
   std::vector<size_t> order;
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -58,7 +59,7 @@ std::vector<TextClassifier::Answer> TextClassifier::answers(const std::vector<st
       symbols[i].resize(std::min(symbols[i].size(), static_cast<size_t>(longest_)));
       order.push_back(i);
     } catch (const std::exception& error) {
-      answers[i].error = error.what();
+      answers.errors[i] = error.what();
     }
   }
   std::stable_sort(order.begin(), order.end(),
@@ -70,11 +71,29 @@ std::vector<TextClassifier::Answer> TextClassifier::answers(const std::vector<st
       if (!chosen.empty() && steps > kBatchSteps) break;
       chosen.push_back(order[i]);
     }
-    std::vector<json> of_batch = loaded_.replica->task().predict(batch_of(symbols, chosen));
-    for (size_t b = 0; b < chosen.size(); ++b) answers[chosen[b]].answer = std::move(of_batch[b]);
+    put(loaded_.replica->task().label_probabilities(batch_of(symbols, chosen)), chosen, answers);
     begin += chosen.size();
   }
   return answers;
+}
+
+void TextClassifier::put(const std::vector<LabelProbabilities>& of_batch,
+                         const std::vector<size_t>& chosen, Answers& answers) {
+  const auto texts = static_cast<int64_t>(answers.errors.size());
+  for (size_t h = 0; h < of_batch.size(); ++h) {
+    const LabelProbabilities& own = of_batch[h];
+    const int64_t labels = own.p_BC.size(1);
+    if (h == answers.heads.size()) {
+      answers.heads.push_back(
+          {own.target, own.labels, own.exclusive, torch::zeros({texts, labels}, torch::kFloat32)});
+    }
+    float* all = answers.heads[h].p_BC.mutable_data_ptr<float>();
+    const float* rows = own.p_BC.const_data_ptr<float>();
+    for (size_t b = 0; b < chosen.size(); ++b) {
+      std::copy_n(rows + static_cast<int64_t>(b) * labels, labels,
+                  all + static_cast<int64_t>(chosen[b]) * labels);
+    }
+  }
 }
 
 DeviceBatch TextClassifier::batch_of(const std::vector<std::vector<int64_t>>& symbols,
@@ -93,13 +112,16 @@ DeviceBatch TextClassifier::batch_of(const std::vector<std::vector<int64_t>>& sy
   return batch;
 }
 
-const json& TextClassifier::part(const json& answer, const std::string& head) const {
-  if (answer.contains("labels") || answer.contains("label")) return answer;
-  if (answer.contains(head)) return answer.at(head);
+const LabelProbabilities& TextClassifier::head(const Answers& answers,
+                                               const std::string& name) const {
+  if (answers.heads.size() == 1) return answers.heads.front();
   std::string heads;
-  for (const auto& [name, value] : answer.items()) heads += (heads.empty() ? "" : ", ") + name;
+  for (const LabelProbabilities& one : answers.heads) {
+    if (one.target == name) return one;
+    heads += (heads.empty() ? "" : ", ") + one.target;
+  }
   throw Error(ExitCode::config,
-              fmt::format("{}: has no head \"{}\"; it has {}", name_, head, heads),
+              fmt::format("{}: has no head \"{}\"; it has {}", name_, name, heads),
               "name them with --topic-head and --sentiment-head");
 }
 
@@ -113,29 +135,56 @@ OpinionReader::OpinionReader(const std::filesystem::path& topic,
 }
 
 std::vector<Opinion> OpinionReader::operator()(const std::vector<std::string>& texts) {
-  const auto topics = topic_.answers(texts);
-  const auto others = sentiment_ ? sentiment_->answers(texts) : topics;
-  const TextClassifier& second = sentiment_ ? *sentiment_ : topic_;
+  const TextClassifier::Answers topics = topic_.answers(texts);
+  const TextClassifier::Answers others = sentiment_ ? sentiment_->answers(texts) : topics;
   std::vector<Opinion> opinions(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
-    Opinion& opinion = opinions[i];
-    opinion.error = topics[i].error.empty() ? others[i].error : topics[i].error;
-    if (!opinion.error.empty()) continue;
-    const json& topic = topic_.part(topics[i].answer, config_.topic_head);
-    const json& sentiment = second.part(others[i].answer, config_.sentiment_head);
-    if (!sentiment.contains("label")) {
-      throw Error(ExitCode::config, "the sentiment must be one label, not a set of them",
-                  "give a run of the task sequence_classification with --sentiment");
-    }
-    opinion.topics = topic.contains("labels")
-                         ? topic.at("labels").get<std::vector<std::string>>()
-                         : std::vector<std::string>{topic.at("label").get<std::string>()};
-    opinion.sentiment = sentiment.at("label");
-    opinion.probability = sentiment.at("probability");
-    opinion.negative = std::find(config_.negative.begin(), config_.negative.end(),
-                                 opinion.sentiment) != config_.negative.end();
+    opinions[i].error = topics.errors[i].empty() ? others.errors[i] : topics.errors[i];
+  }
+  if (topics.heads.empty() || others.heads.empty()) return opinions;  // not one could be read
+  const LabelProbabilities& topic = topic_.head(topics, config_.topic_head);
+  const LabelProbabilities& sentiment =
+      (sentiment_ ? *sentiment_ : topic_).head(others, config_.sentiment_head);
+  if (!sentiment.exclusive) {
+    throw Error(ExitCode::config, "the sentiment must be one label, not a set of them",
+                "give a run of the task sequence_classification with --sentiment");
+  }
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (!opinions[i].error.empty()) continue;
+    set_topics(topic, i, opinions[i]);
+    set_sentiment(sentiment, i, opinions[i]);
   }
   return opinions;
+}
+
+void OpinionReader::set_topics(const LabelProbabilities& head, size_t text,
+                               Opinion& opinion) const {
+  const auto labels = static_cast<std::ptrdiff_t>(head.labels.size());
+  const float* p = head.p_BC.const_data_ptr<float>() + static_cast<std::ptrdiff_t>(text) * labels;
+  const std::ptrdiff_t best = std::max_element(p, p + labels) - p;
+  for (std::ptrdiff_t i = 0; i < labels; ++i) {
+    const std::string& label = head.labels[static_cast<size_t>(i)];
+    if (head.exclusive ? i == best : p[i] > 0.5F) opinion.topics.push_back(label);
+    opinion.topic_shares.emplace_back(label, p[i]);
+  }
+}
+
+void OpinionReader::set_sentiment(const LabelProbabilities& head, size_t text,
+                                  Opinion& opinion) const {
+  const auto labels = static_cast<std::ptrdiff_t>(head.labels.size());
+  const float* p = head.p_BC.const_data_ptr<float>() + static_cast<std::ptrdiff_t>(text) * labels;
+  const std::ptrdiff_t best = std::max_element(p, p + labels) - p;
+  opinion.sentiment = head.labels[static_cast<size_t>(best)];
+  opinion.probability = p[best];
+  for (std::ptrdiff_t i = 0; i < labels; ++i) {
+    const std::string& label = head.labels[static_cast<size_t>(i)];
+    if (std::find(config_.negative.begin(), config_.negative.end(), label) ==
+        config_.negative.end()) {
+      continue;
+    }
+    opinion.negative_share += p[i];
+    opinion.negative = opinion.negative || i == best;
+  }
 }
 
 }  // namespace lockstep

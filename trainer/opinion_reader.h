@@ -11,6 +11,7 @@
 #include "trainer/loaded_model.h"
 #include "trainer/monitor/monitor_config.h"
 #include "trainer/monitor/opinion.h"
+#include "trainer/tasks/task.h"
 #include "trainer/tasks/text_inputs.h"
 
 namespace lockstep {
@@ -21,19 +22,20 @@ class TextClassifier {
   /// Throws Error(config) when the run's model reads no text, or has no labels to answer with.
   TextClassifier(const std::filesystem::path& source, const std::string& device, int64_t longest);
 
-  struct Answer {
-    nlohmann::json answer;
-    std::string error;  ///< why there is none
+  struct Answers {
+    std::vector<std::string> errors;        ///< why a text has no answer; empty where it has one
+    std::vector<LabelProbabilities> heads;  ///< a row for each text; none where no text has one
   };
-  std::vector<Answer> answers(const std::vector<std::string>& texts);
+  Answers answers(const std::vector<std::string>& texts);
 
-  /// The part of an answer that has the labels: that of `head`, or all of it where a run has one
-  /// head only. Throws Error(config) when there is no such head.
-  const nlohmann::json& part(const nlohmann::json& answer, const std::string& head) const;
+  /// That of this name, or the only one. Throws Error(config) when there is no such head.
+  const LabelProbabilities& head(const Answers& answers, const std::string& name) const;
 
  private:
   DeviceBatch batch_of(const std::vector<std::vector<int64_t>>& symbols,
                        const std::vector<size_t>& chosen) const;
+  static void put(const std::vector<LabelProbabilities>& of_batch,
+                  const std::vector<size_t>& chosen, Answers& answers);
 
   std::string name_;
   std::unique_ptr<Communicator> alone_;
@@ -52,6 +54,9 @@ class OpinionReader {
   std::vector<Opinion> operator()(const std::vector<std::string>& texts);
 
  private:
+  void set_topics(const LabelProbabilities& head, size_t text, Opinion& opinion) const;
+  void set_sentiment(const LabelProbabilities& head, size_t text, Opinion& opinion) const;
+
   MonitorConfig config_;
   TextClassifier topic_;
   std::unique_ptr<TextClassifier> sentiment_;  ///< null: `topic_` knows it too

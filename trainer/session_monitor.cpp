@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kFormat = "lockstep-monitor";
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 /// Enough for batches of like lengths; few enough that results come soon.
 constexpr size_t kBlockLines = 4096;
 

@@ -106,6 +106,8 @@ class PairsImporter : public DataTool {
             "as wrong ones")
         .at_least(0)
         .at_most(100000);
+    fields.add("unanswered", unanswered_,
+               "training questions without a right answer stay, as examples of wrong ones");
     text_.describe(fields);
     rejections_.describe(fields);
     describe_compression(fields, limits_.compression);
@@ -159,10 +161,12 @@ class PairsImporter : public DataTool {
   int64_t drop_and_add(const SplitRule& rule) {
     int64_t dropped = 0;
     for (size_t split = 0; split < splits_.size(); ++split) {
-      dropped += splits_[split].drop_unanswered();
+      if (split > 0 || !unanswered_) dropped += splits_[split].drop_unanswered();
       if (split > 0) splits_[split].add_others(others_, mix64(rule.seed, split));
     }
-    if (splits_[0].questions().empty()) {
+    const std::vector<Question>& train = splits_[0].questions();
+    if (std::none_of(train.begin(), train.end(),
+                     [](const Question& one) { return one.has_right(); })) {
       throw Error(ExitCode::corrupt, "no training question has a right answer",
                   "--right names the labels of right answers");
     }
@@ -221,6 +225,7 @@ class PairsImporter : public DataTool {
   LabelledForm form_;
   std::vector<std::string> right_ = {"1"};
   int64_t others_ = 0;
+  bool unanswered_ = false;
   TextOptions text_;
   Rejections rejections_;
   ShardLimits limits_;

@@ -22,7 +22,8 @@ struct MonitorOptions {
 
 std::string calibration_json(const Calibration& calibration) {
   nlohmann::ordered_json line = {{"threshold", calibration.threshold},
-                                 {"months", calibration.months}};
+                                 {"months", calibration.months},
+                                 {"extrapolated", calibration.extrapolated}};
   for (const auto& [threshold, alerts] : calibration.tried) {
     line["alerts"].push_back({threshold, alerts});
   }

@@ -53,9 +53,10 @@ class AnswerMatching(unittest.TestCase):
                 rows.append(f"{question}\t{answer_about(generator, candidate)}\t{int(right)}")
         source = cls.shop.root / "pairs.tsv"
         source.write_text("\n".join(rows) + "\n")
-        cls.data = cls.shop.root / "pairs.data"
-        run(["data", "import", "pairs", source, "--form", "tsv", "--group-column", "1", "--text-column", "2", "--label-column", "3",
-             "--split", "0.7,0,0.3", "--min-count", "2", "--out", cls.data])
+        cls.data, cls.all_data = cls.shop.root / "pairs.data", cls.shop.root / "all.data"
+        for data, more in ((cls.data, []), (cls.all_data, ["--unanswered"])):
+            run(["data", "import", "pairs", source, "--form", "tsv", "--group-column", "1", "--text-column", "2", "--label-column", "3",
+                 "--split", "0.7,0,0.3", "--min-count", "2", "--out", data, *more])
 
     def train(self, name, *overrides, ranks=1, **options):
         return self.shop.train(name, f"data.path={self.data}", *SETTINGS, *overrides, ranks=ranks, **options)
@@ -67,8 +68,9 @@ class AnswerMatching(unittest.TestCase):
         for size in range(12, 20):
             if 0 < count % size < 4:
                 break
-        for name, settings in (("cross", []), ("dual", DUAL), ("each", [*DUAL, "model.shared_encoder=false"])):
-            worlds = (1, 3) if name == "each" else (1, 2, 3, 4)
+        two = ["model.ensemble=2", "model.candidate_loss=0.5"]
+        for name, settings in (("cross", []), ("dual", DUAL), ("each", [*DUAL, "model.shared_encoder=false"]), ("two", two)):
+            worlds = (1, 3) if name in ("each", "two") else (1, 2, 3, 4)
             for ranks in worlds:
                 self.train(f"{name}{ranks}", *settings, f"batch.size={size}", "train.steps=20", ranks=ranks)
             self.shop.assert_same_losses(self, [f"{name}{ranks}" for ranks in worlds])
@@ -96,7 +98,7 @@ class AnswerMatching(unittest.TestCase):
             bits = file["targets/data/right"][:].reshape(-1)
             steps = file["targets/data/lengths"].shape[0]
         self.assertEqual(len(bits), steps)
-        for name, settings in (("judged", []), ("judged-dual", DUAL)):
+        for name, settings in (("judged-dual", DUAL), ("judged-two", ["model.ensemble=2"]), ("judged", [])):
             self.train(name, *settings, *LEARNED, ranks=2)
             figures, reports = zip(*(self.shop.figures(name, ranks=ranks) for ranks in (1, 3)))
             self.assertEqual(figures[0], figures[1])
@@ -107,12 +109,25 @@ class AnswerMatching(unittest.TestCase):
             for answer in answers:
                 right = bits[begin:begin + len(answer["scores"])]
                 begin += len(answer["scores"])
-                rows.append(average_precision(answer["scores"], right))
+                if not all(right):  # else there is nothing to rank
+                    rows.append(average_precision(answer["scores"], right))
+            self.assertLess(len(rows), len(lengths))
             self.assertEqual(begin, len(bits))
             for metric, column in zip(("map", "mrr", "recall_at_1", "recall_at_5"), zip(*rows)):
                 self.assertAlmostEqual(reports[0][metric], sum(column) / len(column), delta=1e-5)
             self.assertGreater(reports[0]["map"], 0.85)
-        self.assertNotIn("overlap_map", reports[0])
+        self.assertIn("overlap_map", reports[0])
+
+    def test_questions_without_an_answer_teach_what_is_wrong(self):
+        """Kept with --unanswered, they change the loss of single candidates and not that of lists."""
+        counts = [json.loads((data / "manifest.json").read_text())["splits"][0]["sequences"] for data in (self.data, self.all_data)]
+        self.assertGreater(counts[1], counts[0])
+        hashes = [self.shop.train(f"all{weight}", f"data.path={self.all_data}", *SETTINGS, "batch.size=1", f"train.steps={counts[1]}",
+                                  f"model.candidate_loss={weight}")["parameters_sha256"] for weight in (0, 1)]
+        self.assertNotEqual(*hashes)
+        for losses in (self.shop.losses("all0"), self.shop.losses("all1")):
+            self.assertEqual(len(losses), counts[1])
+            self.assertEqual(sum(loss == 0 for loss in losses.values()), counts[1] - counts[0])
 
     def test_answers_from_a_file(self):
         generator = random.Random(7)
@@ -159,6 +174,8 @@ class AnswerMatching(unittest.TestCase):
             self.assertIn("looks at all of a batch", done.stderr)
         digits = self.shop.arguments("digits", *SETTINGS)
         self.assertIn("import pairs", run(digits, expect=78).stderr)
+        many = self.train("many", *DUAL, "model.ensemble=2", "train.steps=2", expect=78)
+        self.assertIn("model.ensemble", many.stderr)
         lines = run(["predict", self.shop.root / "other"], expect=65, input='{"text": "x"}\n{"question": "x", "candidates": []}\n').stdout
         self.assertTrue(all("error" in json.loads(line) for line in lines.splitlines()))
 

@@ -68,7 +68,8 @@ class Monitor(unittest.TestCase):
         path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines) + "\n")
         return path
 
-    def monitor(self, *arguments, expect=0, source="both", **options):
+    def monitor(self, *arguments, expect=0, source="both", threshold=6, **options):
+        arguments = ["--threshold", str(threshold), *arguments]
         done = run(["monitor", self.shop.root / source, "--negative", "bad", *SETTINGS, *arguments], expect=expect, **options)
         return done, [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -111,7 +112,7 @@ class Monitor(unittest.TestCase):
         whole, output, state = (self.shop.root / name for name in ("whole.out", "crash.out", "crash.state"))
         feed = self.write("long.jsonl", self.feed * 4)  # what comes again is late
         self.monitor("--input", feed, "--output", whole, "--end")
-        command = [LOCKSTEP, "monitor", self.shop.root / "both", "--negative", "bad", *SETTINGS, "--input", feed, "--output", output,
+        command = [LOCKSTEP, "monitor", self.shop.root / "both", "--negative", "bad", *SETTINGS, "--threshold", "6", "--input", feed, "--output", output,
                    "--state", state, "--save-seconds", "0"]
         for _ in range(2):
             before = state.stat().st_mtime_ns if state.exists() else 0
@@ -141,7 +142,7 @@ class Monitor(unittest.TestCase):
 
     def test_stops_on_request_with_its_state(self):
         state = self.shop.root / "stop.state"
-        command = [LOCKSTEP, "monitor", self.shop.root / "both", "--negative", "bad", *SETTINGS, "--state", state]
+        command = [LOCKSTEP, "monitor", self.shop.root / "both", "--negative", "bad", *SETTINGS, "--threshold", "6", "--state", state]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         process.stdin.write("\n".join(map(json.dumps, self.feed[:10])) + "\n")
         process.stdin.flush()
@@ -197,11 +198,14 @@ class Monitor(unittest.TestCase):
         _, lines = self.monitor("--input", past, "--calibrate", "1")
         chosen = lines[-1]
         self.assertAlmostEqual(chosen["months"], 700 / 720, delta=0.1)
-        _, results = self.monitor("--input", past, "--end", "--threshold", str(chosen["threshold"]))
-        self.assertLessEqual(sum("alert" in line for line in results), 1)
-        below = dict(map(tuple, chosen["alerts"]))[chosen["threshold"] - 0.25] if chosen["threshold"] > 2 else 2
-        self.assertGreaterEqual(below, 1)
-        _, results = self.monitor("--input", self.input, "--end", "--threshold", str(chosen["threshold"]))
+        self.assertTrue(chosen["extrapolated"])
+        _, results = self.monitor("--input", past, "--end", threshold=chosen["threshold"])
+        alerts = sum("alert" in line for line in results)
+        self.assertLessEqual(alerts, 2)
+        self.assertEqual(alerts, dict(map(tuple, chosen["alerts"]))[chosen["threshold"]])
+        stricter = self.monitor("--input", past, "--calibrate", "0.1")[1][-1]
+        self.assertGreater(stricter["threshold"], chosen["threshold"])
+        _, results = self.monitor("--input", self.input, "--end", threshold=chosen["threshold"])
         found = [line["alert"] for line in results if "alert" in line]
         self.assertTrue({topic for topic, _ in self.surges} <= set(found))
 

@@ -58,6 +58,7 @@ struct ModelConfig {
   bool shared_encoder = true;
   int64_t scorer_size = 32;
   bool candidate_place = false;
+  double candidate_loss = 0.0;
   std::string forecast_loss = "mse";
   std::vector<double> quantiles = {0.1, 0.9};
   int64_t season = 1;
@@ -130,7 +131,8 @@ struct ModelConfig {
         .unit("steps");
     fields
         .add("ensemble", ensemble,
-             "sequence_labelling: networks trained side by side, whose probabilities are averaged")
+             "sequence_labelling, answer_matching (cross): networks trained side by side, whose "
+             "answers are averaged")
         .at_least(1)
         .at_most(64)
         .unit("networks");
@@ -328,6 +330,11 @@ struct ModelConfig {
     fields.add("candidate_place", candidate_place,
                "answer_matching: the scorer also sees an answer's place in the list of candidates, "
                "where that says something, such as in a page");
+    fields
+        .add("candidate_loss", candidate_loss,
+             "answer_matching, cross: weight of a second loss that judges each candidate by itself "
+             "(right or wrong), which also learns from questions without a right answer")
+        .at_least(0);
   }
 
   void describe_forecasts(Fields& fields) {

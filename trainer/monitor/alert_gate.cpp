@@ -7,18 +7,21 @@ AlertVerdict AlertGate::judge(const TrendPoint& point) {
   const auto alerting = alerting_.find(point.topic);
   if (alerting != alerting_.end()) {
     const bool calm = point.score < config_.release * config_.threshold;
-    if (!calm || point.slot - alerting->second < config_.cool_down) return AlertVerdict::calm;
+    if (!calm || point.end - alerting->second < config_.cool_down_milliseconds())
+      return AlertVerdict::calm;
     alerting_.erase(alerting);
   }
-  if (point.score < config_.threshold || point.negative < config_.least) return AlertVerdict::calm;
-  alerting_[point.topic] = point.slot;
-  if (too_many(point.slot)) return AlertVerdict::held_back;
-  alerts_.push_back(point.slot);
+  if (point.score < config_.threshold || point.evidence < config_.least) return AlertVerdict::calm;
+  alerting_[point.topic] = point.end;
+  if (too_many(point.end)) return AlertVerdict::held_back;
+  alerts_.push_back(point.end);
   return AlertVerdict::alert;
 }
 
-bool AlertGate::too_many(int64_t slot) {
-  while (!alerts_.empty() && slot - alerts_.front() >= config_.cool_down) alerts_.pop_front();
+bool AlertGate::too_many(int64_t time) {
+  while (!alerts_.empty() && time - alerts_.front() >= config_.cool_down_milliseconds()) {
+    alerts_.pop_front();
+  }
   return static_cast<int64_t>(alerts_.size()) >= config_.most_alerts;
 }
 

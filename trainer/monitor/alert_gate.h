@@ -17,8 +17,8 @@ enum class AlertVerdict {
   held_back  ///< it would be one, but there were too many of late
 };
 
-/// A topic that alerts is silent until its score has come down and `cool_down` buckets are over;
-/// all topics together alert at most `most_alerts` times in as many buckets.
+/// A topic that alerts is silent until its score has come down and `cool_down` buckets of time are
+/// over, silence among it; all topics together alert at most `most_alerts` times in as many.
 class AlertGate {
  public:
   explicit AlertGate(const SurgeConfig& config) : config_(config) {}
@@ -31,11 +31,11 @@ class AlertGate {
   void restore(const nlohmann::json& state);
 
  private:
-  bool too_many(int64_t slot);
+  bool too_many(int64_t time);
 
   SurgeConfig config_;
-  std::map<std::string, int64_t> alerting_;  ///< topics, with the slot of their alert
-  std::deque<int64_t> alerts_;               ///< slots of those within `cool_down`
+  std::map<std::string, int64_t> alerting_;  ///< topics, with the time of their alert
+  std::deque<int64_t> alerts_;               ///< times of those within `cool_down`
 };
 
 }  // namespace lockstep

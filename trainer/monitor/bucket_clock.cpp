@@ -31,8 +31,7 @@ int64_t BucketClock::number_of(int64_t time) const {
   return time / length - (time % length < 0 ? 1 : 0);
 }
 
-BucketClock::Place BucketClock::add(int64_t time, const std::vector<std::string>& topics,
-                                    bool negative) {
+BucketClock::Place BucketClock::add(int64_t time, const TopicCounts& text) {
   const bool leaps = newest_ && time - *newest_ > config_.leap_milliseconds();
   leaps_ = leaps ? leaps_ + 1 : 0;
   if (leaps && leaps_ < kLeapsBelieved) return Place::ahead;
@@ -42,10 +41,11 @@ BucketClock::Place BucketClock::add(int64_t time, const std::vector<std::string>
   newest_ = newest_ ? std::max(*newest_, time) : time;
   Tally& tally = waiting_[number];
   tally.texts += 1;
-  for (const std::string& topic : topics) {
+  for (const auto& [topic, own] : text) {
     TopicCount& count = tally.topics[topic];
-    count.texts += 1;
-    count.negative += negative ? 1 : 0;
+    count.texts += own.texts;
+    count.negative += own.negative;
+    count.evidence += own.evidence;
   }
   return Place::counted;
 }

@@ -25,7 +25,7 @@ class BucketClock {
 
   explicit BucketClock(const SurgeConfig& config) : config_(config) {}
 
-  Place add(int64_t time, const std::vector<std::string>& topics, bool negative);
+  Place add(int64_t time, const TopicCounts& text);
   /// The buckets that are complete and were not handed out before, the empty ones between them too.
   std::vector<TimeBucket> take_complete();
   /// Those that are not, when nothing more comes.

@@ -51,8 +51,23 @@ nlohmann::ordered_json line_of(const char* what, const TrendPoint& point,
           {"to", date_text(point.end)},
           {"texts", point.texts},
           {"negative", point.negative},
+          {"evidence", rounded(point.evidence)},
           {"expected", rounded(point.expected)},
           {"score", rounded(point.score)}};
+}
+
+/// What a text adds to each topic. Steps of evidence make sums that do not depend on the order.
+TopicCounts counts_of(const Opinion& opinion) {
+  TopicCounts counts;
+  for (const auto& [topic, share] : opinion.topic_shares) {
+    const double steps = std::round(share * opinion.negative_share / kEvidenceStep);
+    if (steps > 0) counts[topic].evidence = steps * kEvidenceStep;
+  }
+  for (const std::string& topic : opinion.topics) {
+    counts[topic].texts = 1;
+    counts[topic].negative = opinion.negative ? 1 : 0;
+  }
+  return counts;
 }
 
 /// What a continued monitor must count as before.
@@ -87,7 +102,7 @@ void OpinionMonitor::take(const std::vector<std::string>& lines, std::string& ou
       continue;
     }
     counts_.texts += 1;
-    const auto place = clock_.add(record.time, opinion.topics, opinion.negative);
+    const auto place = clock_.add(record.time, counts_of(opinion));
     counts_.late += place == BucketClock::Place::late ? 1 : 0;
     counts_.ahead += place == BucketClock::Place::ahead ? 1 : 0;
     if (place == BucketClock::Place::late) line["left_out"] = "late";

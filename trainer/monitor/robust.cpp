@@ -9,9 +9,7 @@ namespace {
 /// Makes the median absolute deviation of normal values their standard deviation.
 constexpr double kNormalConsistency = 1.4826;
 
-double deviations_above(double count, double expected, double spread) {
-  return (count - expected) / std::sqrt(std::max({spread * spread, expected, 1.0}));
-}
+constexpr double kLeastVariance = 2;
 
 }  // namespace
 
@@ -33,19 +31,15 @@ RobustBaseline baseline_of(const std::vector<double>& values) {
 }
 
 SurgeScore surge_score(const WindowCounts& now, const std::vector<WindowCounts>& past) {
-  std::vector<double> counts, shares;
+  std::vector<double> shares;
   for (const WindowCounts& window : past) {
-    counts.push_back(static_cast<double>(window.negative));
-    if (window.all > 0) {
-      shares.push_back(static_cast<double>(window.negative) / static_cast<double>(window.all));
-    }
+    if (window.all > 0) shares.push_back(window.evidence / static_cast<double>(window.all));
   }
-  const auto negative = static_cast<double>(now.negative);
+  const RobustBaseline share = baseline_of(shares);
   const auto all = static_cast<double>(now.all);
-  const RobustBaseline count = baseline_of(counts), share = baseline_of(shares);
-  return {count.median,
-          std::min(deviations_above(negative, count.median, count.spread),
-                   deviations_above(negative, share.median * all, share.spread * all))};
+  const double expected = share.median * all, spread = share.spread * all;
+  const double variance = std::max({spread * spread, expected, kLeastVariance});
+  return {expected, (now.evidence - expected) / std::sqrt(variance)};
 }
 
 }  // namespace lockstep

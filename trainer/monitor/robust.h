@@ -17,19 +17,20 @@ RobustBaseline baseline_of(const std::vector<double>& values);
 
 /// What one window of time holds.
 struct WindowCounts {
-  int64_t negative = 0;  ///< negative texts of the topic
-  int64_t all = 0;       ///< texts of any kind and topic
+  double evidence = 0;  ///< of negative texts of the topic: the sum of their probabilities
+  int64_t all = 0;      ///< texts of any kind and topic
 };
 
 struct SurgeScore {
-  double expected = 0;  ///< median of the past windows' negative texts
+  double expected = 0;  ///< the evidence that the past lets expect among so many texts
   double score = 0;     ///< how many standard deviations above it; below 0 when below it
 };
 
-/// How far the negative texts of `now` lie above those of the `past` windows: by their number, and
-/// by their share of all texts; the smaller of the two, so that a day on which everybody writes
-/// twice as much is no surge. A standard deviation is never smaller than that of a Poisson count of
-/// the same mean, nor than 1.
+/// How far the evidence of `now` lies above that of the `past` windows, as a share of all texts: a
+/// day on which everybody writes twice as much is no surge. The expected share is the past's
+/// median, the standard deviation that of their median absolute deviation, but never smaller than
+/// that of a Poisson count of the same mean, nor than the root of 2: a text is seldom the only one
+/// about an event.
 SurgeScore surge_score(const WindowCounts& now, const std::vector<WindowCounts>& past);
 
 }  // namespace lockstep

@@ -14,16 +14,17 @@ struct SurgeConfig {
   int64_t season = 24;
   int64_t history = 20;
   int64_t warm_up = 5;
-  double threshold = 6;
+  double threshold = 5;
   double release = 0.5;
   int64_t cool_down = 24;
-  int64_t least = 5;
+  double least = 3;
   int64_t most_alerts = 10;
   double lateness_minutes = 60;
   int64_t silence = 12;
   double leap_days = 7;
 
   int64_t bucket_milliseconds() const { return static_cast<int64_t>(bucket_minutes * 60e3); }
+  int64_t cool_down_milliseconds() const { return cool_down * bucket_milliseconds(); }
   int64_t lateness_milliseconds() const { return static_cast<int64_t>(lateness_minutes * 60e3); }
   int64_t leap_milliseconds() const { return static_cast<int64_t>(leap_days * 86400e3); }
   /// How many buckets a look back takes.
@@ -59,7 +60,8 @@ struct SurgeConfig {
     fields.add("cool_down", cool_down, "buckets after an alert before the topic's next one")
         .at_least(0)
         .at_most(100000);
-    fields.add("least", least, "a window with fewer negative texts raises no alert").at_least(1);
+    fields.add("least", least, "a window with less evidence, in negative texts, raises no alert")
+        .at_least(0);
     fields
         .add("most_alerts", most_alerts,
              "of all topics together within `cool_down` buckets; more are held back and counted")

@@ -26,17 +26,18 @@ TrendPoint TopicTrends::point_of(const std::string& topic, const TimeBucket& buc
   const TopicCount now = topic_in_window(topic, 0);
   point.texts = now.texts;
   point.negative = now.negative;
+  point.evidence = now.evidence;
   std::vector<WindowCounts> past;
   for (int64_t i = 1; i <= config_.history; ++i) {
     const int64_t back = i * config_.season;
     if (back < config_.window) continue;  // it shares buckets with the window itself
     if (back + config_.window > static_cast<int64_t>(recent_.size())) break;
-    past.push_back({topic_in_window(topic, back).negative, all_in_window(back)});
+    past.push_back({topic_in_window(topic, back).evidence, all_in_window(back)});
   }
   point.past = static_cast<int64_t>(past.size());
   point.judged = point.past >= config_.warm_up;
   if (!point.judged) return point;
-  const SurgeScore score = surge_score({now.negative, all_in_window(0)}, past);
+  const SurgeScore score = surge_score({now.evidence, all_in_window(0)}, past);
   point.expected = score.expected;
   point.score = score.score;
   return point;
@@ -50,6 +51,7 @@ TopicCount TopicTrends::topic_in_window(const std::string& topic, int64_t back) 
     if (found == recent_[i].topics.end()) continue;
     sum.texts += found->second.texts;
     sum.negative += found->second.negative;
+    sum.evidence += found->second.evidence;
   }
   return sum;
 }

@@ -19,6 +19,7 @@ struct TrendPoint {
   int64_t end = 0;  ///< milliseconds since 1970
   int64_t texts = 0;
   int64_t negative = 0;
+  double evidence = 0;  ///< as TopicCount
   int64_t past = 0;     ///< windows it is compared with
   bool judged = false;  ///< there are enough of them
   double expected = 0;  ///< as SurgeScore; 0 where it is not judged

@@ -30,18 +30,53 @@ constexpr size_t kShortlist = 20;
 /// Texts of an index encoded together.
 constexpr size_t kIndexBatch = 256;
 
+/// Scorers of pairs side by side: one is the model itself, several are its members member_0,
+/// member_1, ...
+class MatchingNetworks {
+ public:
+  MatchingNetworks(int64_t vocabulary, const ModelConfig& config) {
+    for (int i = 0; i < static_cast<int>(config.ensemble); ++i) {
+      members_.emplace_back(vocabulary, config, i);
+    }
+    if (members_.size() == 1) return;
+    for (size_t i = 0; i < members_.size(); ++i) {
+      holder_.register_module("member_" + std::to_string(i), members_[i]);
+    }
+  }
+
+  torch::nn::Module& module() { return members_.size() == 1 ? *members_[0] : holder_; }
+  std::vector<MatchingNetwork>& members() { return members_; }
+  /// Asked for what all have in common, and the only one of a dual encoder.
+  MatchingNetworkImpl* operator->() { return members_.front().get(); }
+  const MatchingNetworkImpl* operator->() const { return members_.front().get(); }
+
+ private:
+  std::vector<MatchingNetwork> members_;
+  torch::nn::Module holder_{"ensemble"};
+};
+
 class AnswerMatching : public Task {
  public:
   AnswerMatching(const ModelConfig& config, json description)
       : config_(config),
         description_(std::move(description)),
         network_(description_.at("inputs").at("vocabulary").get<int64_t>(), config),
-        inputs_(description_.at("inputs")) {}
+        inputs_(description_.at("inputs")) {
+    if (config.ensemble == 1 || network_->scores_pairs()) return;
+    throw Error(ExitCode::config, "model.ensemble: of answer_matching only for matching: cross");
+  }
 
-  torch::nn::Module& model() override { return *network_; }
+  torch::nn::Module& model() override { return network_.module(); }
   json description() const override { return description_; }
-  std::string summary() const override { return network_->summary(); }
-  std::vector<std::string> row_sparse_parameters() const override { return {"embedding_weight"}; }
+  std::string summary() const override {
+    const std::string many =
+        config_.ensemble > 1 ? fmt::format("{} networks of ", config_.ensemble) : "";
+    return many + network_->summary();
+  }
+  std::vector<std::string> row_sparse_parameters() const override {
+    if (config_.ensemble > 1) return {};
+    return {"embedding_weight"};
+  }
 
   std::vector<std::string> sum_names() const override {
     return {"loss",         "targets", "ranked", "precisions",
@@ -70,15 +105,22 @@ class AnswerMatching : public Task {
  private:
   int64_t vector_size() const { return (config_.bidirectional ? 2 : 1) * config_.hidden_size; }
   torch::Device device() const { return network_->parameters()[0].device(); }
+  /// Of a dual encoder.
   Tensor question_vectors(const DeviceBatch& batch, const DropoutKey& key) {
     return network_->questions(batch.inputs, batch.lengths, key);
   }
   Tensor answer_vectors(const CandidateLists& lists, const DropoutKey& key) {
-    return network_->answers(lists.answers_TN, lists.lengths,
-                             network_->scores_pairs() ? lists.match_TN2 : Tensor(), key);
+    return network_->answers(lists.answers_TN, lists.lengths, {}, key);
   }
   Tensor features_of(const DeviceBatch& batch, const CandidateLists& lists) const;
-  Tensor scores_of(const DeviceBatch& batch, const CandidateLists& lists, const DropoutKey& key);
+  std::vector<Tensor> pair_scores(const DeviceBatch& batch, const CandidateLists& lists,
+                                  const DropoutKey& key);
+  Tensor scores_of(const DeviceBatch& batch, const CandidateLists& lists);
+  Tensor learn_from_batch(const DeviceBatch& batch, const CandidateLists& lists,
+                          const DropoutKey& key, double* sums);
+  Tensor learn_from_lists(const DeviceBatch& batch, const CandidateLists& lists,
+                          const DropoutKey& key, double* sums);
+  Tensor judge(const DeviceBatch& batch, const CandidateLists& lists, double* sums);
   Tensor overlap_of(const DeviceBatch& batch, const CandidateLists& lists) const;
 
   DeviceBatch batch_of(const std::string& question, const std::vector<std::string>& answers);
@@ -91,7 +133,7 @@ class AnswerMatching : public Task {
 
   ModelConfig config_;
   json description_;
-  MatchingNetwork network_;
+  MatchingNetworks network_;
   TextInputs inputs_;
   GatherRows gather_ = [](const Tensor& own) { return GatheredRows{own, 0}; };
   IndexOptions index_options_;
@@ -103,7 +145,7 @@ class AnswerMatching : public Task {
 Metrics AnswerMatching::metrics(const std::vector<double>& sums) const {
   Metrics metrics = {{"loss", sums[0] / (sums[1] > 0 ? sums[1] : NAN)}};
   const double ranked = sums[2];
-  if (ranked == 0) return metrics;  // training steps rank nothing
+  if (ranked == 0) return metrics;  // as of training steps
   metrics.emplace_back("map", sums[3] / ranked);
   metrics.emplace_back("mrr", sums[4] / ranked);
   metrics.emplace_back("recall_at_1", sums[5] / ranked);
@@ -147,29 +189,62 @@ Tensor AnswerMatching::overlap_of(const DeviceBatch& batch, const CandidateLists
   return features_of(batch, lists).select(1, 0).cpu().contiguous();
 }
 
-/// [N], of each candidate for its own question.
-Tensor AnswerMatching::scores_of(const DeviceBatch& batch, const CandidateLists& lists,
-                                 const DropoutKey& key) {
+/// [N] of each scorer of pairs, of each candidate for its own question.
+std::vector<Tensor> AnswerMatching::pair_scores(const DeviceBatch& batch,
+                                                const CandidateLists& lists,
+                                                const DropoutKey& key) {
   const DropoutKey of_answers{key.training, key.seed, key.step, &lists.ids};
   const Tensor owners_N = torch::tensor(lists.owners, torch::kInt64).to(batch.inputs.device());
-  const Tensor question_NO = question_vectors(batch, key).index_select(0, owners_N);
-  const Tensor answer_NO = answer_vectors(lists, of_answers);
-  if (network_->scores_pairs()) {
-    return network_->score_pairs(question_NO, answer_NO, features_of(batch, lists), of_answers);
+  const Tensor features_NF = features_of(batch, lists);
+  std::vector<Tensor> scores;
+  for (MatchingNetwork& member : network_.members()) {
+    const Tensor question_BO = member->questions(batch.inputs, batch.lengths, key);
+    const Tensor answer_NO =
+        member->answers(lists.answers_TN, lists.lengths, lists.match_TN2, of_answers);
+    scores.push_back(member->score_pairs(question_BO.index_select(0, owners_N), answer_NO,
+                                         features_NF, of_answers));
   }
-  return (network_->scaled(question_NO, config_.logit_scale) * network_->scaled(answer_NO, 1))
+  return scores;
+}
+
+/// [N], on held-out data.
+Tensor AnswerMatching::scores_of(const DeviceBatch& batch, const CandidateLists& lists) {
+  if (network_->scores_pairs()) return torch::stack(pair_scores(batch, lists, {})).mean(0);
+  const Tensor owners_N = torch::tensor(lists.owners, torch::kInt64).to(batch.inputs.device());
+  const Tensor question_NO = question_vectors(batch, {}).index_select(0, owners_N);
+  return (network_->scaled(question_NO, config_.logit_scale) *
+          network_->scaled(answer_vectors(lists, {}), 1))
       .sum(1);
+}
+
+/// Which candidates of question b are right.
+std::vector<bool> right_of(const CandidateLists& lists, size_t b) {
+  return {lists.right.begin() + static_cast<std::ptrdiff_t>(lists.first[b]),
+          lists.right.begin() + static_cast<std::ptrdiff_t>(lists.first[b + 1])};
+}
+
+/// Where all candidates are right, or none is, every order is as good.
+bool can_be_ranked(const std::vector<bool>& right) {
+  return std::find(right.begin(), right.end(), true) != right.end() &&
+         std::find(right.begin(), right.end(), false) != right.end();
+}
+
+double ranked_questions(const CandidateLists& lists) {
+  double count = 0;
+  for (size_t b = 0; b + 1 < lists.first.size(); ++b) {
+    count += can_be_ranked(right_of(lists, b)) ? 1 : 0;
+  }
+  return count;
 }
 
 void add_figures(const Tensor& scores_N, const CandidateLists& lists, double* precisions,
                  double* ranks, double* hits_1, double* hits_5) {
   const float* scores = scores_N.const_data_ptr<float>();
   for (size_t b = 0; b + 1 < lists.first.size(); ++b) {
+    const std::vector<bool> right = right_of(lists, b);
+    if (!can_be_ranked(right)) continue;
     const auto begin = static_cast<size_t>(lists.first[b]);
     const auto end = static_cast<size_t>(lists.first[b + 1]);
-    const std::vector<bool> right(lists.right.begin() + static_cast<std::ptrdiff_t>(begin),
-                                  lists.right.begin() + static_cast<std::ptrdiff_t>(end));
-    if (std::find(right.begin(), right.end(), true) == right.end()) continue;
     const RankingFigures figures = rank_with_ties({scores + begin, scores + end}, right);
     *precisions += figures.average_precision;
     *ranks += figures.reciprocal_rank;
@@ -188,37 +263,64 @@ double questions_with_right(const CandidateLists& lists) {
 
 TaskOutput AnswerMatching::compute(const DeviceBatch& batch, const DropoutKey& key) {
   const CandidateLists lists = candidate_lists(batch);
-  double sums[9] = {0, questions_with_right(lists)};
+  double sums[9] = {};
   Tensor loss;
-  if (key.training && gathers()) {
-    const DropoutKey of_answers{key.training, key.seed, key.step, &lists.ids};
-    const BatchLoss parts =
-        batch_loss(network_->scaled(question_vectors(batch, key), config_.logit_scale),
-                   network_->scaled(answer_vectors(lists, of_answers), 1), lists, gather_);
-    loss = parts.all;
-    sums[0] = parts.own.item<double>();
+  if (!key.training) {
+    loss = judge(batch, lists, sums);
+  } else if (gathers()) {
+    loss = learn_from_batch(batch, lists, key, sums);
   } else {
-    const Tensor scores_N = scores_of(batch, lists, key);
-    loss = list_loss(scores_N, lists);
-    sums[0] = loss.item<double>();
-    if (!key.training) {
-      sums[2] = sums[1];
-      add_figures(scores_N.detach().cpu().contiguous(), lists, &sums[3], &sums[4], &sums[5],
-                  &sums[6]);
-      if (network_->scores_pairs()) {
-        add_figures(overlap_of(batch, lists), lists, &sums[7], &sums[8], nullptr, nullptr);
-      }
-    }
+    loss = learn_from_lists(batch, lists, key, sums);
   }
   std::vector<float> narrow(std::begin(sums), std::end(sums));
   return {loss, torch::tensor(narrow, torch::kFloat32).to(batch.inputs.device())};
+}
+
+Tensor AnswerMatching::learn_from_batch(const DeviceBatch& batch, const CandidateLists& lists,
+                                        const DropoutKey& key, double* sums) {
+  const DropoutKey of_answers{key.training, key.seed, key.step, &lists.ids};
+  const BatchLoss parts =
+      batch_loss(network_->scaled(question_vectors(batch, key), config_.logit_scale),
+                 network_->scaled(answer_vectors(lists, of_answers), 1), lists, gather_);
+  sums[0] = parts.own.item<double>();
+  sums[1] = questions_with_right(lists);
+  return parts.all;
+}
+
+/// Networks side by side learn each by itself; the loss that is told is their mean.
+Tensor AnswerMatching::learn_from_lists(const DeviceBatch& batch, const CandidateLists& lists,
+                                        const DropoutKey& key, double* sums) {
+  const std::vector<Tensor> scores = pair_scores(batch, lists, key);
+  Tensor loss = torch::zeros({}, scores.front().options());
+  for (const Tensor& scores_N : scores) {
+    const Tensor own = list_loss(scores_N, lists);
+    sums[0] += own.item<double>() / static_cast<double>(scores.size());
+    loss = loss + own;
+    if (config_.candidate_loss == 0) continue;
+    loss = loss + config_.candidate_loss * candidate_loss(scores_N, lists);
+  }
+  sums[1] = static_cast<double>(batch.size());
+  return loss;
+}
+
+Tensor AnswerMatching::judge(const DeviceBatch& batch, const CandidateLists& lists, double* sums) {
+  const Tensor scores_N = scores_of(batch, lists);
+  const Tensor loss = list_loss(scores_N, lists);
+  sums[0] = loss.item<double>();
+  sums[1] = questions_with_right(lists);
+  sums[2] = ranked_questions(lists);
+  add_figures(scores_N.detach().cpu().contiguous(), lists, &sums[3], &sums[4], &sums[5], &sums[6]);
+  if (network_->scores_pairs()) {
+    add_figures(overlap_of(batch, lists), lists, &sums[7], &sums[8], nullptr, nullptr);
+  }
+  return loss;
 }
 
 /// One object for each question: the scores of its candidates, and the best one's place from 0.
 std::vector<json> AnswerMatching::predict(const DeviceBatch& batch) {
   torch::NoGradGuard no_grad;
   const CandidateLists lists = candidate_lists(batch);
-  const Tensor scores_N = scores_of(batch, lists, {}).cpu().contiguous();
+  const Tensor scores_N = scores_of(batch, lists).cpu().contiguous();
   const float* scores = scores_N.const_data_ptr<float>();
   std::vector<json> answers;
   for (size_t b = 0; b + 1 < lists.first.size(); ++b) {
@@ -282,7 +384,9 @@ void AnswerMatching::prepare(const Split& train) {
   // What is unknown is rare, however many such tokens there are.
   const int64_t unknown = inputs_.unknown();
   if (unknown >= 0) counts.at(static_cast<size_t>(unknown)) = 0;
-  network_->set_counts(torch::tensor(counts, torch::kFloat32), answers);
+  for (MatchingNetwork& member : network_.members()) {
+    member->set_counts(torch::tensor(counts, torch::kFloat32), answers);
+  }
   if (!network_->scores_pairs()) return;
   std::vector<Tensor> features;
   for (int64_t id = 0; id < train.size(); ++id) {
@@ -290,7 +394,9 @@ void AnswerMatching::prepare(const Split& train) {
     features.push_back(features_of(batch, candidate_lists(batch)));
   }
   const Tensor all_NF = torch::cat(features);
-  network_->set_feature_moments(all_NF.mean(0), all_NF.std(0, false).clamp_min(1e-3));
+  for (MatchingNetwork& member : network_.members()) {
+    member->set_feature_moments(all_NF.mean(0), all_NF.std(0, false).clamp_min(1e-3));
+  }
 }
 
 /// Such a batch of new texts.

@@ -80,6 +80,18 @@ Tensor list_loss(const Tensor& scores_N, const CandidateLists& lists) {
   return -(scores_BC.log_softmax(1) * share_BC).sum();
 }
 
+Tensor candidate_loss(const Tensor& scores_N, const CandidateLists& lists) {
+  std::vector<float> shares;
+  for (const int64_t owner : lists.owners) {
+    const auto b = static_cast<size_t>(owner);
+    shares.push_back(1.0F / static_cast<float>(lists.first[b + 1] - lists.first[b]));
+  }
+  const Tensor right_N = floats_of(lists.right).to(scores_N.device());
+  return torch::binary_cross_entropy_with_logits(
+      scores_N, right_N, torch::tensor(shares, torch::kFloat32).to(scores_N.device()), {},
+      at::Reduction::Sum);
+}
+
 BatchLoss batch_loss(const Tensor& question_BO, const Tensor& answer_NO,
                      const CandidateLists& lists, const GatherRows& gather) {
   const GatheredRows questions = gather(question_BO.detach());

@@ -12,6 +12,10 @@ namespace lockstep {
 /// Questions without a right one have none.
 torch::Tensor list_loss(const torch::Tensor& scores_N, const CandidateLists& lists);
 
+/// For each question the mean, over its candidates, of the cross entropy of being right or wrong
+/// when the score is a logit; their sum.
+torch::Tensor candidate_loss(const torch::Tensor& scores_N, const CandidateLists& lists);
+
 /// What each rank does for the loss against the candidates of the whole batch (in-batch negatives):
 /// the mean over a question's right answers of the cross entropy against all candidates of all
 /// questions that differ from its right ones.

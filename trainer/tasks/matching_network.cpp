@@ -11,14 +11,17 @@ using torch::Tensor;
 
 namespace {
 
-constexpr int kAnswerSites = 500, kScorerSites = 1000;
+constexpr int kAnswerSites = 500, kScorerSites = 1000, kSitesOfMatching = 2000;
 constexpr int kMatchInputSite = 0, kMatchSymbolSite = 1, kMatchPooledSite = 2, kMatchLstmSites = 3;
 constexpr int64_t kMatchFeatures = 2;
 
 }  // namespace
 
-MatchingNetworkImpl::MatchingNetworkImpl(int64_t vocabulary, const ModelConfig& config)
-    : config_(config), vocabulary_(vocabulary), embedding_size_(embedding_size_of(config)) {
+MatchingNetworkImpl::MatchingNetworkImpl(int64_t vocabulary, const ModelConfig& config, int number)
+    : config_(config),
+      vocabulary_(vocabulary),
+      first_site_(kSitesOfMatching * number),
+      embedding_size_(embedding_size_of(config)) {
   embedding_VE_ =
       register_parameter("embedding_weight", torch::empty({vocabulary, embedding_size_}));
   embedding_VE_.data().uniform_(-0.1, 0.1);
@@ -43,12 +46,12 @@ int64_t MatchingNetworkImpl::num_features() const {
 
 Tensor MatchingNetworkImpl::questions(const Tensor& symbols_TN, const Lengths& lengths,
                                       const DropoutKey& key) {
-  return encode(question_, symbols_TN, lengths, {}, key, 0);
+  return encode(question_, symbols_TN, lengths, {}, key, first_site_);
 }
 
 Tensor MatchingNetworkImpl::answers(const Tensor& symbols_TN, const Lengths& lengths,
                                     const Tensor& match_TN2, const DropoutKey& key) {
-  return encode(answer_, symbols_TN, lengths, match_TN2, key, kAnswerSites);
+  return encode(answer_, symbols_TN, lengths, match_TN2, key, first_site_ + kAnswerSites);
 }
 
 Tensor MatchingNetworkImpl::encode(LstmStack& lstm, const Tensor& symbols_TN,
@@ -82,7 +85,8 @@ Tensor MatchingNetworkImpl::score_pairs(const Tensor& question_NO, const Tensor&
   const Tensor known_NF = (features_NF - mean_F_) / deviation_F_;
   const Tensor all = torch::cat({question_NO, answer_NO, question_NO * answer_NO, known_NF}, 1);
   const Tensor hidden = hidden_->forward(all).relu();
-  return score_->forward(dropout(hidden, config_.dropout, key, kScorerSites)).squeeze(1);
+  return score_->forward(dropout(hidden, config_.dropout, key, first_site_ + kScorerSites))
+      .squeeze(1);
 }
 
 Tensor MatchingNetworkImpl::token_weights() const {

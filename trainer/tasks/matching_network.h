@@ -19,7 +19,8 @@ namespace lockstep {
 /// buffers: answer_counts and num_answers, feature_mean, feature_deviation.
 class MatchingNetworkImpl : public torch::nn::Module {
  public:
-  MatchingNetworkImpl(int64_t vocabulary, const ModelConfig& config);
+  /// Networks side by side tell their dropout apart by `number`.
+  MatchingNetworkImpl(int64_t vocabulary, const ModelConfig& config, int number = 0);
 
   /// [T, N] symbols -> [N, O]. A scorer of pairs also reads `match_TN2`, which tokens stand in the
   /// question too; undefined: none. `key` has an id for each text.
@@ -51,6 +52,7 @@ class MatchingNetworkImpl : public torch::nn::Module {
 
   ModelConfig config_;
   int64_t vocabulary_;
+  int first_site_;
   int64_t embedding_size_;
   torch::Tensor embedding_VE_, counts_V_, num_answers_, mean_F_, deviation_F_;
   LstmStack question_{nullptr}, answer_{nullptr};

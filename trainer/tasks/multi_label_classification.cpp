@@ -37,6 +37,12 @@ class MultiLabelClassification : public NetworkTask {
 
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
   std::vector<json> predict(const DeviceBatch& batch) override;
+  std::vector<LabelProbabilities> label_probabilities(const DeviceBatch& batch) override {
+    torch::NoGradGuard no_grad;
+    const Tensor logits_BC = network_->of_sequences(batch.inputs, batch.lengths, {});
+    return {{description_.at("target"), labels_, /*exclusive=*/false,
+             logits_BC.sigmoid().cpu().contiguous()}};
+  }
 
  private:
   static constexpr size_t kOwnSums = 3;  ///< in front of the labels' counts
@@ -113,9 +119,7 @@ TaskOutput MultiLabelClassification::compute(const DeviceBatch& batch, const Dro
 
 /// The labels whose probability is above one half, and the probability of every label.
 std::vector<json> MultiLabelClassification::predict(const DeviceBatch& batch) {
-  torch::NoGradGuard no_grad;
-  const Tensor p_BC =
-      network_->of_sequences(batch.inputs, batch.lengths, {}).sigmoid().cpu().contiguous();
+  const Tensor p_BC = label_probabilities(batch).front().p_BC;
   std::vector<json> answers;
   for (int64_t b = 0; b < p_BC.size(0); ++b) {
     const float* row = p_BC.const_data_ptr<float>() + b * classes();

@@ -45,6 +45,7 @@ class SequenceClassification : public NetworkTask {
   void prepare(const Split& train) override;
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
   std::vector<json> predict(const DeviceBatch& batch) override;
+  std::vector<LabelProbabilities> label_probabilities(const DeviceBatch& batch) override;
 
  private:
   static std::vector<Head> heads_of(const json& description) {
@@ -65,7 +66,6 @@ class SequenceClassification : public NetworkTask {
   void set_weights();
   Tensor weights_of(Head& head, const DropoutKey& key);
   std::vector<std::string> output_labels() const override;
-  std::vector<json> answers(const Tensor& logits_BC) const;
 
   std::vector<Head> heads_;
 };
@@ -182,22 +182,31 @@ TaskOutput SequenceClassification::compute(const DeviceBatch& batch, const Dropo
   return {loss_sum, torch::cat(counts)};
 }
 
-std::vector<json> SequenceClassification::predict(const DeviceBatch& batch) {
+std::vector<LabelProbabilities> SequenceClassification::label_probabilities(
+    const DeviceBatch& batch) {
   torch::NoGradGuard no_grad;
-  return answers(network_->of_sequences(batch.inputs, batch.lengths, {}));
+  const Tensor logits_BC = network_->of_sequences(batch.inputs, batch.lengths, {});
+  std::vector<LabelProbabilities> all;
+  int64_t first = 0;
+  for (const Head& head : heads_) {
+    LabelProbabilities own{head.target, {}, /*exclusive=*/true, {}};
+    for (int64_t i = 0; i < head.classes(); ++i) own.labels.push_back(head.counts.label_of(i));
+    own.p_BC = logits_BC.narrow(1, first, head.classes()).softmax(1).cpu().contiguous();
+    first += head.classes();
+    all.push_back(std::move(own));
+  }
+  return all;
 }
 
 /// An only head's answer, or one object for each head by its target's name.
-std::vector<json> SequenceClassification::answers(const Tensor& logits_BC) const {
-  std::vector<json> results(static_cast<size_t>(logits_BC.size(0)));
-  int64_t first = 0;
-  for (const Head& head : heads_) {
-    const Tensor probabilities =
-        logits_BC.narrow(1, first, head.classes()).softmax(1).cpu().contiguous();
-    first += head.classes();
+std::vector<json> SequenceClassification::predict(const DeviceBatch& batch) {
+  std::vector<json> results(static_cast<size_t>(batch.size()));
+  const std::vector<LabelProbabilities> all = label_probabilities(batch);
+  for (size_t i = 0; i < heads_.size(); ++i) {
+    const Head& head = heads_[i];
     for (size_t b = 0; b < results.size(); ++b) {
       const float* row =
-          probabilities.const_data_ptr<float>() + static_cast<int64_t>(b) * head.classes();
+          all[i].p_BC.const_data_ptr<float>() + static_cast<int64_t>(b) * head.classes();
       const int64_t best = std::max_element(row, row + head.classes()) - row;
       json answer = {{"class", best},
                      {"label", head.counts.label_of(best)},

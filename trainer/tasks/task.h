@@ -42,6 +42,14 @@ struct RowLabels {
   bool by_label = true;
 };
 
+/// What a classifier of whole sequences thinks of a batch: B sequences, C labels.
+struct LabelProbabilities {
+  std::string target;
+  std::vector<std::string> labels;  ///< [C]
+  bool exclusive = true;            ///< one of them; false: any number, each by itself
+  torch::Tensor p_BC;               ///< float32, on the CPU, contiguous
+};
+
 class Task {
  public:
   virtual ~Task() = default;
@@ -86,6 +94,10 @@ class Task {
   virtual std::map<std::string, RowLabels> row_labels() const { return {}; }
   /// One object per sequence of the batch.
   virtual std::vector<nlohmann::json> predict(const DeviceBatch& batch) = 0;
+
+  /// The same of many sequences at once, one entry for each head, by tasks that classify whole
+  /// sequences; empty: this is none.
+  virtual std::vector<LabelProbabilities> label_probabilities(const DeviceBatch&) { return {}; }
 
   /// What it makes of each sequence of a held-out batch, for the report; empty: there is nothing to
   /// look at.

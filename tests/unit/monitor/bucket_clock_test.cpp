@@ -20,6 +20,12 @@ SurgeConfig hourly() {
   return config;
 }
 
+TopicCounts text_of(const std::vector<std::string>& topics, bool negative) {
+  TopicCounts counts;
+  for (const std::string& topic : topics) counts[topic] = {1, negative ? 1 : 0, 0.5};
+  return counts;
+}
+
 /// "slot:texts of a:negative ones of a", one for each bucket.
 std::string brief(const std::vector<TimeBucket>& buckets) {
   std::string text;
@@ -33,12 +39,12 @@ std::string brief(const std::vector<TimeBucket>& buckets) {
 
 TEST(BucketClockTest, HandsOutWhatIsOlderThanTheLateness) {
   BucketClock clock(hourly());
-  clock.add(10 * kHour, {"a"}, true);
-  clock.add(10 * kHour + 1, {"a", "b"}, false);
+  clock.add(10 * kHour, text_of({"a"}, true));
+  clock.add(10 * kHour + 1, text_of({"a", "b"}, false));
   EXPECT_EQ(brief(clock.take_complete()), "");
-  clock.add(13 * kHour - 1, {}, false);
+  clock.add(13 * kHour - 1, text_of({}, false));
   EXPECT_EQ(brief(clock.take_complete()), "");
-  clock.add(13 * kHour, {}, false);
+  clock.add(13 * kHour, text_of({}, false));
   EXPECT_EQ(brief(clock.take_complete()), "10:2:1 ");
   EXPECT_EQ(brief(clock.take_rest()), "11:0:0 12:0:0 13:0:0 ");
 }
@@ -51,7 +57,7 @@ TEST(BucketClockTest, DisorderWithinTheLatenessChangesNothing) {
     BucketClock clock(hourly());
     std::vector<TimeBucket> all;
     for (const auto& [time, negative] : texts) {
-      EXPECT_EQ(clock.add(time, {"a"}, negative), BucketClock::Place::counted);
+      EXPECT_EQ(clock.add(time, text_of({"a"}, negative)), BucketClock::Place::counted);
       for (TimeBucket& bucket : clock.take_complete()) all.push_back(bucket);
     }
     for (TimeBucket& bucket : clock.take_rest()) all.push_back(bucket);
@@ -67,10 +73,10 @@ TEST(BucketClockTest, DisorderWithinTheLatenessChangesNothing) {
 
 TEST(BucketClockTest, TextsOfBucketsThatAreHandedOutAreLate) {
   BucketClock clock(hourly());
-  clock.add(10 * kHour, {"a"}, false);
-  clock.add(20 * kHour, {"a"}, false);
+  clock.add(10 * kHour, text_of({"a"}, false));
+  clock.add(20 * kHour, text_of({"a"}, false));
   EXPECT_EQ(brief(clock.take_complete()), "10:1:0 ");
-  EXPECT_EQ(clock.add(10 * kHour + 5, {"a"}, false), BucketClock::Place::late);
+  EXPECT_EQ(clock.add(10 * kHour + 5, text_of({"a"}, false)), BucketClock::Place::late);
   EXPECT_EQ(brief(clock.take_rest()),
             "11:0:0 12:0:0 13:0:0 14:0:0 15:0:0 16:0:0 17:0:0 18:0:0 "
             "19:0:0 20:1:0 ");
@@ -78,39 +84,39 @@ TEST(BucketClockTest, TextsOfBucketsThatAreHandedOutAreLate) {
 
 TEST(BucketClockTest, WholeSeasonsOfSilenceAreNoTime) {
   BucketClock clock(hourly());
-  clock.add(10 * kHour, {"a"}, false);
-  clock.add((10 + 3 * 24 + 2) * kHour, {"a"}, true);
+  clock.add(10 * kHour, text_of({"a"}, false));
+  clock.add((10 + 3 * 24 + 2) * kHour, text_of({"a"}, true));
   EXPECT_EQ(brief(clock.take_rest()), "10:1:0 11:0:0 12:1:1 ");
 }
 
 TEST(BucketClockTest, OneWrongDateIsNotBelievedThreeAre) {
   BucketClock clock(hourly());
-  clock.add(10 * kHour, {"a"}, false);
+  clock.add(10 * kHour, text_of({"a"}, false));
   const int64_t far = 1000 * 24 * kHour;
-  EXPECT_EQ(clock.add(far, {"a"}, false), BucketClock::Place::ahead);
-  EXPECT_EQ(clock.add(11 * kHour, {"a"}, false), BucketClock::Place::counted);
-  EXPECT_EQ(clock.add(far, {"a"}, false), BucketClock::Place::ahead);
-  EXPECT_EQ(clock.add(far, {"a"}, false), BucketClock::Place::ahead);
-  EXPECT_EQ(clock.add(far, {"a"}, false), BucketClock::Place::counted);
+  EXPECT_EQ(clock.add(far, text_of({"a"}, false)), BucketClock::Place::ahead);
+  EXPECT_EQ(clock.add(11 * kHour, text_of({"a"}, false)), BucketClock::Place::counted);
+  EXPECT_EQ(clock.add(far, text_of({"a"}, false)), BucketClock::Place::ahead);
+  EXPECT_EQ(clock.add(far, text_of({"a"}, false)), BucketClock::Place::ahead);
+  EXPECT_EQ(clock.add(far, text_of({"a"}, false)), BucketClock::Place::counted);
 }
 
 TEST(BucketClockTest, GoesOnFromItsState) {
   BucketClock whole(hourly()), first(hourly());
   for (int64_t hour = 0; hour < 5; ++hour) {
-    whole.add(hour * kHour, {"a"}, hour % 2 == 0);
-    first.add(hour * kHour, {"a"}, hour % 2 == 0);
+    whole.add(hour * kHour, text_of({"a"}, hour % 2 == 0));
+    first.add(hour * kHour, text_of({"a"}, hour % 2 == 0));
   }
   EXPECT_EQ(brief(whole.take_complete()), brief(first.take_complete()));
   BucketClock second(hourly());
   second.restore(nlohmann::json::parse(first.state().dump()));
-  whole.add(40 * kHour, {"a"}, true);
-  second.add(40 * kHour, {"a"}, true);
+  whole.add(40 * kHour, text_of({"a"}, true));
+  second.add(40 * kHour, text_of({"a"}, true));
   EXPECT_EQ(brief(whole.take_rest()), brief(second.take_rest()));
 }
 
 TEST(BucketClockTest, TimesBefore1970) {
   BucketClock clock(hourly());
-  clock.add(-1, {"a"}, false);
+  clock.add(-1, text_of({"a"}, false));
   const auto buckets = clock.take_rest();
   ASSERT_EQ(buckets.size(), 1u);
   EXPECT_EQ(buckets[0].begin, -kHour);

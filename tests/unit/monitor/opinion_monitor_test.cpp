@@ -16,7 +16,14 @@ std::vector<Opinion> read_words(const std::vector<std::string>& texts) {
   std::vector<Opinion> opinions;
   for (const std::string& text : texts) {
     const std::string mood = text.substr(text.find(' ') + 1);
-    Opinion opinion{{text.substr(0, text.find(' '))}, mood, 0.9, mood == "bad", ""};
+    const std::string topic = text.substr(0, text.find(' '));
+    Opinion opinion;
+    opinion.topics = {topic};
+    opinion.topic_shares = {{topic, 1}};
+    opinion.sentiment = mood;
+    opinion.probability = 1;
+    opinion.negative = mood == "bad";
+    opinion.negative_share = mood == "bad" ? 1 : 0;
     if (text.empty()) opinion.error = "the text is empty";
     opinions.push_back(opinion);
   }
@@ -66,7 +73,7 @@ TEST(OpinionMonitorTest, AlertsOnceWhenBadTextsSurge) {
   EXPECT_EQ(out.find("{\"alert\"", alert + 1), std::string::npos);
   EXPECT_EQ(out.substr(alert, out.find('\n', alert) - alert),
             R"({"alert":"room","from":"1970-01-04 06:00:00","to":"1970-01-04 09:00:00","texts":32,)"
-            R"("negative":23,"expected":3.0,"score":5.303})");
+            R"("negative":23,"evidence":23.0,"expected":8.0,"score":5.303})");
 }
 
 TEST(OpinionMonitorTest, BlocksDoNotMatter) {

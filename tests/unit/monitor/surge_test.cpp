@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
 #include "trainer/monitor/alert_gate.h"
@@ -23,6 +24,11 @@ SurgeConfig two_buckets() {
   return config;
 }
 
+/// Of a model that is sure.
+TopicCount negative_texts(int64_t texts, int64_t negative) {
+  return {texts, negative, static_cast<double>(negative)};
+}
+
 TimeBucket bucket_of(int64_t slot, std::map<std::string, TopicCount> topics, int64_t texts = 100) {
   return {slot, slot * 3600 * 1000, {texts, std::move(topics)}};
 }
@@ -32,7 +38,7 @@ TEST(TopicTrendsTest, ComparesWindowsThatLieWholeSeasonsApart) {
   std::vector<TrendPoint> last;
   // Every third bucket is busy: only a comparison with the same place in the season is calm.
   for (int64_t slot = 0; slot < 12; ++slot) {
-    last = trends.add(bucket_of(slot, {{"a", {20, slot % 3 == 0 ? 9 : 1}}}));
+    last = trends.add(bucket_of(slot, {{"a", negative_texts(20, slot % 3 == 0 ? 9 : 1)}}));
   }
   ASSERT_EQ(last.size(), 1u);
   EXPECT_EQ(last[0].texts, 40);
@@ -42,41 +48,43 @@ TEST(TopicTrendsTest, ComparesWindowsThatLieWholeSeasonsApart) {
   EXPECT_EQ(last[0].expected, 2);
   EXPECT_EQ(last[0].score, 0);
   EXPECT_EQ(last[0].end, 12 * 3600 * 1000);
-  last = trends.add(bucket_of(12, {{"a", {20, 9}}}));
+  last = trends.add(bucket_of(12, {{"a", negative_texts(20, 9)}}));
   EXPECT_EQ(last[0].expected, 10);
   EXPECT_EQ(last[0].score, 0);
 }
 
 TEST(TopicTrendsTest, ATopicThatComesLaterHadNoneBefore) {
   TopicTrends trends(two_buckets());
-  for (int64_t slot = 0; slot < 20; ++slot) trends.add(bucket_of(slot, {{"a", {5, 1}}}));
-  const auto points = trends.add(bucket_of(20, {{"b", {9, 9}}}));
+  for (int64_t slot = 0; slot < 20; ++slot)
+    trends.add(bucket_of(slot, {{"a", negative_texts(5, 1)}}));
+  const auto points = trends.add(bucket_of(20, {{"b", negative_texts(9, 9)}}));
   ASSERT_EQ(points.size(), 2u);
   EXPECT_EQ(points[1].topic, "b");
   EXPECT_EQ(points[1].expected, 0);
-  EXPECT_EQ(points[1].score, 9);
+  EXPECT_DOUBLE_EQ(points[1].score, 9 / std::sqrt(2));
 }
 
 TEST(TopicTrendsTest, GoesOnFromItsState) {
   TopicTrends whole(two_buckets()), first(two_buckets());
   for (int64_t slot = 0; slot < 15; ++slot) {
-    const TimeBucket bucket = bucket_of(slot, {{"a", {7, slot % 4}}});
+    const TimeBucket bucket = bucket_of(slot, {{"a", negative_texts(7, slot % 4)}});
     whole.add(bucket);
     first.add(bucket);
   }
   TopicTrends second(two_buckets());
   second.restore(nlohmann::json::parse(first.state().dump()));
-  const TimeBucket next = bucket_of(15, {{"a", {7, 7}}});
+  const TimeBucket next = bucket_of(15, {{"a", negative_texts(7, 7)}});
   EXPECT_EQ(whole.add(next)[0].score, second.add(next)[0].score);
   EXPECT_EQ(whole.state(), second.state());
 }
 
-TrendPoint point_of(const std::string& topic, int64_t slot, double score, int64_t negative = 50) {
+TrendPoint point_of(const std::string& topic, int64_t slot, double score, double evidence = 50) {
   TrendPoint point;
   point.topic = topic;
   point.slot = slot;
+  point.end = slot * 3600 * 1000;
   point.score = score;
-  point.negative = negative;
+  point.evidence = evidence;
   point.judged = true;
   return point;
 }
@@ -101,6 +109,17 @@ TEST(AlertGateTest, CoolsDown) {
   EXPECT_EQ(gate.judge(point_of("a", 12, 6)), AlertVerdict::alert);
 }
 
+/// After a silence slots go on where they were, time does not.
+TEST(AlertGateTest, CoolsDownWhileNothingIsSaid) {
+  AlertGate gate(two_buckets());
+  EXPECT_EQ(gate.judge(point_of("a", 1, 6)), AlertVerdict::alert);
+  TrendPoint later = point_of("a", 2, 0);
+  later.end += int64_t{30} * 24 * 3600 * 1000;
+  EXPECT_EQ(gate.judge(later), AlertVerdict::calm);
+  later.score = 6;
+  EXPECT_EQ(gate.judge(later), AlertVerdict::alert);
+}
+
 TEST(AlertGateTest, NoStorm) {
   AlertGate gate(two_buckets());
   EXPECT_EQ(gate.judge(point_of("a", 1, 6)), AlertVerdict::alert);
@@ -109,7 +128,7 @@ TEST(AlertGateTest, NoStorm) {
   EXPECT_EQ(gate.judge(point_of("d", 11, 6)), AlertVerdict::alert);
 }
 
-TEST(AlertGateTest, FewTextsAndUnjudgedWindowsAreCalm) {
+TEST(AlertGateTest, LittleEvidenceAndUnjudgedWindowsAreCalm) {
   AlertGate gate(two_buckets());
   EXPECT_EQ(gate.judge(point_of("a", 1, 9, 4)), AlertVerdict::calm);
   TrendPoint unjudged = point_of("a", 2, 9);
@@ -145,7 +164,42 @@ TEST(CalibrationTest, AsManyAlertsAsAllowedAndNotOneMore) {
       EXPECT_GT(alerts, 6);
     }
   }
+  EXPECT_FALSE(result.extrapolated);
   EXPECT_EQ(calibrate(config, {}, 1).months, 0);
+}
+
+/// Ten topics whose scores have an exponential tail, calibrated on half a month each, then seen for
+/// three months: about one alert a month, where the largest score of the past would be luck.
+TEST(CalibrationTest, AShortPastGivesAThresholdByItsTail) {
+  SurgeConfig config = two_buckets();
+  config.cool_down = 0;
+  config.most_alerts = 1000;
+  std::mt19937 random(8);
+  std::exponential_distribution<double> tail(1);
+  const auto points_of = [&](int64_t days) {
+    std::vector<TrendPoint> points;
+    for (int64_t slot = 0; slot < days * 24; ++slot) {
+      for (char topic = 'a'; topic < 'k'; ++topic) {
+        points.push_back(point_of({topic}, slot, tail(random) - 1));
+      }
+    }
+    return points;
+  };
+  double alerts = 0;
+  for (int past = 0; past < 12; ++past) {
+    const Calibration result = calibrate(config, points_of(15), 1);
+    EXPECT_TRUE(result.extrapolated);
+    EXPECT_DOUBLE_EQ(result.months, 0.5);
+    AlertGate gate([&] {
+      config.threshold = result.threshold;
+      return config;
+    }());
+    for (const TrendPoint& point : points_of(90))
+      alerts += gate.judge(point) == AlertVerdict::alert;
+  }
+  const double a_month = alerts / 12 / 3;
+  EXPECT_GT(a_month, 0.3);
+  EXPECT_LT(a_month, 2.5);
 }
 
 }  // namespace

@@ -112,6 +112,16 @@ TEST(ListLossTest, IsTheCrossEntropyOfEachList) {
   EXPECT_NEAR(list_loss(scores, lists).item<float>(), want.item<float>(), 1e-6);
 }
 
+TEST(CandidateLossTest, JudgesEachCandidateByItself) {
+  const CandidateLists lists = lists_of({{false, true}, {false, false, false}}, {1, 2, 3, 4, 5});
+  const Tensor scores = torch::tensor({0.5F, 1.0F, 0.0F, 2.0F, 1.0F});
+  const Tensor wrong = -(-scores).sigmoid().log(), right = -scores.sigmoid().log();
+  const Tensor want = (wrong[0] + right[1]) / 2 + (wrong[2] + wrong[3] + wrong[4]) / 3;
+  EXPECT_NEAR(candidate_loss(scores, lists).item<float>(), want.item<float>(), 1e-6);
+  EXPECT_NEAR(list_loss(scores, lists).item<float>(),
+              (scores.narrow(0, 0, 2).logsumexp(0) - 1).item<float>(), 1e-6);
+}
+
 /// Questions 0, 1 | 2 with candidates (wrong, right), (right) | (right, right, wrong); the answer
 /// of question 1 is the first right one of question 2.
 TEST(BatchLossTest, RanksGradientsAddUpToTheWholeOne) {
