@@ -151,18 +151,24 @@ struct Tiles {
     for (int64_t k = 0; k < words; ++k, panel += kVectors * kWidth) {
       if constexpr (kRows <= kVectors) {
         Vec value[kRows];
+#pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) value[r] = Operand::spread(place(r, k));
+#pragma GCC unroll 16
         for (int v = 0; v < kVectors; ++v) {
           const Vec weight = S::load(panel + v * kWidth);
+#pragma GCC unroll 16
           for (int r = 0; r < kRows; ++r) {
             sum[r][v] = Operand::multiply_add(value[r], weight, sum[r][v]);
           }
         }
       } else {
         Vec weight[kVectors];
+#pragma GCC unroll 16
         for (int v = 0; v < kVectors; ++v) weight[v] = S::load(panel + v * kWidth);
+#pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) {
           const Vec value = Operand::spread(place(r, k));
+#pragma GCC unroll 16
           for (int v = 0; v < kVectors; ++v) {
             sum[r][v] = Operand::multiply_add(value, weight[v], sum[r][v]);
           }
