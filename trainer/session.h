@@ -126,6 +126,9 @@ struct BenchStepResult : RunResult {
   double flops_per_step = 0;         ///< of all ranks: matrix products by formula, real steps only
   double peak_flops_per_second = 0;  ///< of all ranks' threads, measured; 0 on GPUs
   double padding_fraction = 0;       ///< steps of the batch that are padding
+  double forward_seconds = 0;        ///< of time.compute, on this rank
+  double backward_seconds = 0;
+  double update_seconds = 0;
 };
 BenchStepResult bench_step(const BenchStepRequest& request, Communicator& communicator);
 

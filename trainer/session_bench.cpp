@@ -83,11 +83,15 @@ class StepTimer {
       seconds_.push_back(watch.seconds());
       time_.compute += outcome.compute_seconds;
       time_.communication += outcome.communication_seconds;
+      compute_.forward += outcome.compute.forward;
+      compute_.backward += outcome.compute.backward;
+      compute_.update += outcome.compute.update;
     }
   }
 
   double total() const { return std::accumulate(seconds_.begin(), seconds_.end(), 0.0); }
   const TimeSplit& time() const { return time_; }
+  const ComputeSplit& compute() const { return compute_; }
   double percentile(double share) const {
     std::vector<double> sorted = seconds_;
     std::sort(sorted.begin(), sorted.end());
@@ -100,6 +104,7 @@ class StepTimer {
   int64_t number_ = 0;
   std::vector<double> seconds_;
   TimeSplit time_;
+  ComputeSplit compute_;
 };
 
 /// Multiplications and additions of the matrix products, forward and backward. Each weight of an
@@ -162,6 +167,9 @@ BenchStepResult bench_step(const BenchStepRequest& request, Communicator& host) 
   result.steps = request.steps;
   result.seconds = total;
   result.time = timer.time();
+  result.forward_seconds = timer.compute().forward;
+  result.backward_seconds = timer.compute().backward;
+  result.update_seconds = timer.compute().update;
   result.time.other = std::max(0.0, total - result.time.total());
   result.samples_per_second = static_cast<double>(request.steps * config.batch.size) / total;
   const auto real_steps = static_cast<double>(real_steps_of(request));

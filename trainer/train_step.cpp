@@ -62,6 +62,7 @@ StepOutcome TrainStep::run(const Batch& batch, int64_t step, double learning_rat
   StepOutcome outcome;
   Stopwatch watch;
   report_ = {};
+  compute_ = {};
   report_.fingerprint = fingerprint(step);
   not_finite_parameter_.clear();
   replica_.buffers().zero_gradients();
@@ -78,13 +79,15 @@ StepOutcome TrainStep::run(const Batch& batch, int64_t step, double learning_rat
   outcome.communication_seconds += watch.lap();
   outcome.stop_agreed = word.stop;
   const bool updated = update(step, learning_rate, word, outcome);
-  outcome.compute_seconds += watch.lap();
+  compute_.update = watch.lap();
+  outcome.compute_seconds += compute_.update;
   if (updated && !shards_.empty()) {
     const TraceSpan gather("gather parameters");
     exchange_.all_gather(replica_.buffers().parameters().data_ptr<float>(), shards_);
     outcome.communication_seconds += watch.lap();
   }
   outcome.sums = std::move(word.sums);
+  outcome.compute = compute_;
   return outcome;
 }
 
@@ -126,13 +129,16 @@ void TrainStep::add_gradients_of(const Batch& batch, int64_t begin, int64_t end,
   const DeviceBatch part = to_device(batch, begin, end, replica_.device());
   const DropoutKey key{true, config_.run.seed, step, &part.sample_ids,
                        config_.model.variational_dropout};
+  Stopwatch watch;
   TaskOutput output;
   {
     const TraceSpan span("forward");
     output = replica_.task().compute(part, key);
   }
+  compute_.forward += watch.lap();
   const TraceSpan span("backward");
   output.loss_sum.backward();
+  compute_.backward += watch.lap();
   torch::NoGradGuard no_grad;
   replica_.buffers().tail().narrow(0, 0, replica_.num_task_sums()).add_(output.sums);
 }

@@ -19,6 +19,11 @@
 namespace lockstep {
 
 /// What a step did, the same on every rank (but for the seconds).
+/// Parts of a step's compute time; what is left of it are norms, checks and the like.
+struct ComputeSplit {
+  double forward = 0, backward = 0, update = 0;  ///< seconds
+};
+
 struct StepOutcome {
   std::vector<double> sums;  ///< the task's, over the global batch
   double gradient_norm = 0;  ///< of the mean loss, before clipping
@@ -27,6 +32,7 @@ struct StepOutcome {
   int64_t row_exchanges = 0;  ///< gradients that travelled by rows
   std::string left_out;       ///< why there was no update; empty when there was one
   double compute_seconds = 0;
+  ComputeSplit compute;
   double communication_seconds = 0;  ///< that nothing else hid
 };
 
@@ -74,6 +80,7 @@ class TrainStep {
   std::string not_finite_parameter_;             ///< of this rank's own gradient; empty when finite
   std::vector<torch::Tensor> lane_sums_;         ///< unfinished subtrees, one per level
   size_t lanes_ = 1;                             ///< of this rank in the step at hand
+  ComputeSplit compute_;                         ///< the same
   int64_t left_out_in_a_row_ = 0;
 };
 

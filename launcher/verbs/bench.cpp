@@ -24,13 +24,21 @@ struct BenchOptions {
   bool json = false;
 };
 
-double fraction(double part, const RunResult& result) {
-  const double total = result.time.total();
-  return total > 0 ? part / total : 0;
-}
-
 double flops_per_second(const BenchStepResult& result) {
   return result.flops_per_step * static_cast<double>(result.steps) / result.seconds;
+}
+
+std::string time_text(const BenchStepResult& result) {
+  const double total = result.time.total();
+  const auto percent = [&](double part) { return total > 0 ? 100 * part / total : 0; };
+  const double rest = result.time.compute - result.forward_seconds - result.backward_seconds -
+                      result.update_seconds;
+  return fmt::format(
+      "forward {:.1f} %, backward {:.1f} %, update {:.1f} %, norms and checks {:.1f} %, "
+      "communication that nothing hides {:.1f} %, other {:.1f} %",
+      percent(result.forward_seconds), percent(result.backward_seconds),
+      percent(result.update_seconds), percent(rest), percent(result.time.communication),
+      percent(result.time.other));
 }
 
 std::string result_text(const BenchStepResult& result, int world_size) {
@@ -50,15 +58,12 @@ std::string result_text(const BenchStepResult& result, int world_size) {
   return fmt::format(
       "{} steps on {} rank{}: {:.0f} samples/s, {:.0f} tokens/s ({:.0f} % padding not counted)\n"
       "a step takes {:.3f} ms (median), {:.3f} ms (95th percentile)\n"
-      "{:.3f} GFLOP a step by formula: {:.1f} GFLOP/s{}\n"
-      "of it: {:.0f} % compute, {:.1f} % communication, {:.0f} % waiting for data, {:.0f} % "
-      "other{}",
+      "its time: {}\n"
+      "its products: {:.3f} GFLOP by formula, {:.1f} GFLOP/s{}{}",
       result.steps, world_size, world_size == 1 ? "" : "s", result.samples_per_second,
       result.tokens_per_second, 100 * result.padding_fraction, result.step_milliseconds_p50,
-      result.step_milliseconds_p95, result.flops_per_step / 1e9, flops_per_second(result) / 1e9,
-      peak, 100 * fraction(result.time.compute, result),
-      100 * fraction(result.time.communication, result), 100 * fraction(result.time.data, result),
-      100 * fraction(result.time.other, result), efficiency);
+      result.step_milliseconds_p95, time_text(result), result.flops_per_step / 1e9,
+      flops_per_second(result) / 1e9, peak, efficiency);
 }
 
 int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
@@ -79,6 +84,9 @@ int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
       json["flops_per_second"] = flops_per_second(result);
       json["peak_flops_per_second"] = result.peak_flops_per_second;
       json["padding_fraction"] = result.padding_fraction;
+      json["forward_seconds"] = result.forward_seconds;
+      json["backward_seconds"] = result.backward_seconds;
+      json["update_seconds"] = result.update_seconds;
       if (result.synchronisation_efficiency) {
         json["synchronisation_efficiency"] = *result.synchronisation_efficiency;
       }

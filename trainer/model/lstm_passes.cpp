@@ -1,7 +1,12 @@
 #include "trainer/model/lstm_passes.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 
 #include "trainer/model/share_blocks.h"
 
@@ -36,6 +41,18 @@ int64_t begin_of_turn(const PackedRows& rows, int64_t end, int64_t count, int64_
 double product_operations(int64_t rows, int64_t depth, int64_t columns) {
   return 2.0 * static_cast<double>(rows) * static_cast<double>(depth) *
          static_cast<double>(columns);
+}
+
+/// Asks for large pages where whole ones fit, before the memory is touched: packed weights and
+/// gates of large layers have more small pages than a core remembers addresses of. Only a wish.
+void ask_for_large_pages(float* memory, int64_t count) {
+#ifdef __linux__
+  constexpr uintptr_t kPage = uintptr_t{1} << 21;
+  const auto begin = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t end = (begin + static_cast<uintptr_t>(count) * sizeof(float)) / kPage * kPage;
+  const uintptr_t first = (begin + kPage - 1) / kPage * kPage;
+  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+#endif
 }
 
 /// Rows [first, first + count) of a matrix as a left operand.
@@ -185,6 +202,7 @@ class Backward {
 float* LstmMemory::Buffer::of(int64_t count) {
   if (!values_.defined() || values_.numel() < count) {
     values_ = torch::empty({std::max<int64_t>(count, 1)}, torch::kFloat32);
+    ask_for_large_pages(values_.data_ptr<float>(), values_.numel());
     ++buffer_growths;
   }
   return values_.data_ptr<float>();

@@ -128,19 +128,29 @@ class LstmProducts {
     Vec square[kWidth] = {};
     const int64_t words = std::min(kWidth, T::words(depth) - k);
     const int64_t values = std::min(kWidth * kValues, depth - k * kValues);
-    for (int64_t unit = 0; unit < units; ++unit) {
-      float row[kWidth * kValues] = {};
-      std::memcpy(row, rows + unit * depth + k * kValues,
-                  static_cast<size_t>(values) * sizeof(float));
-      square[unit] = S::load(row);
-      if constexpr (kValues == 2) {
-        const Vec behind = S::load(row + kWidth);
-        square[unit] =
-            Operand::words(S::evens(square[unit], behind), S::odds(square[unit], behind));
+    if (units == kWidth && values == kWidth * kValues) {
+      for (int64_t unit = 0; unit < kWidth; ++unit) {
+        square[unit] = words_of_row(rows + unit * depth + k * kValues);
+      }
+    } else {
+      for (int64_t unit = 0; unit < units; ++unit) {
+        float row[kWidth * kValues] = {};
+        std::memcpy(row, rows + unit * depth + k * kValues,
+                    static_cast<size_t>(values) * sizeof(float));
+        square[unit] = words_of_row(row);
       }
     }
     S::transpose(square);
     for (int64_t i = 0; i < words; ++i) S::store(columns + (k + i) * 4 * kWidth, square[i]);
+  }
+
+  static Vec words_of_row(const float* values) {
+    if constexpr (kValues == 1) {
+      return S::load(values);
+    } else {
+      const Vec first = S::load(values), second = S::load(values + kWidth);
+      return Operand::words(S::evens(first, second), S::odds(first, second));
+    }
   }
 
   /// Words of two rows, value by value; zeros from `count` up to `width`.

@@ -95,18 +95,20 @@ struct Tiles {
 
   /// sum[r][v] += sum over k of rows[r][k] * panel[k][v]. Keeps the shorter side of the tile in
   /// registers and passes by the longer one, so that sums, operands and nothing else fill the
-  /// register file.
+  /// register file. Inlined whatever the compiler thinks of its size: called, it would keep the
+  /// sums in memory, at a third of the speed.
   template <int kRows, int kVectors>
-  static void add_product(const float* rows, int64_t stride, int64_t words, const float* panel,
-                          Vec (&sum)[kRows][kVectors]) {
+  [[gnu::always_inline]] static void add_product(const float* rows, int64_t stride, int64_t words,
+                                                 const float* panel, Vec (&sum)[kRows][kVectors]) {
     add<kRows, kVectors>(
         words, panel, [&](int r, int64_t k) { return rows + r * stride + k; }, sum);
   }
 
   /// The same with a left operand whose kStride rows lie side by side for each k.
   template <int kRows, int kVectors, int kStride>
-  static void add_outer_product(const float* rows, int64_t words, const float* panel,
-                                Vec (&sum)[kRows][kVectors]) {
+  [[gnu::always_inline]] static void add_outer_product(const float* rows, int64_t words,
+                                                       const float* panel,
+                                                       Vec (&sum)[kRows][kVectors]) {
     add<kRows, kVectors>(
         words, panel, [&](int r, int64_t k) { return rows + k * kStride + r; }, sum);
   }
@@ -144,22 +146,29 @@ struct Tiles {
   }
 
   template <int kRows, int kVectors, class Place>
-  static void add(int64_t words, const float* panel, Place place, Vec (&sum)[kRows][kVectors]) {
+  [[gnu::always_inline]] static void add(int64_t words, const float* panel, Place place,
+                                         Vec (&sum)[kRows][kVectors]) {
     for (int64_t k = 0; k < words; ++k, panel += kVectors * kWidth) {
       if constexpr (kRows <= kVectors) {
         Vec value[kRows];
+#pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) value[r] = Operand::spread(place(r, k));
+#pragma GCC unroll 16
         for (int v = 0; v < kVectors; ++v) {
           const Vec weight = S::load(panel + v * kWidth);
+#pragma GCC unroll 16
           for (int r = 0; r < kRows; ++r) {
             sum[r][v] = Operand::multiply_add(value[r], weight, sum[r][v]);
           }
         }
       } else {
         Vec weight[kVectors];
+#pragma GCC unroll 16
         for (int v = 0; v < kVectors; ++v) weight[v] = S::load(panel + v * kWidth);
+#pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) {
           const Vec value = Operand::spread(place(r, k));
+#pragma GCC unroll 16
           for (int v = 0; v < kVectors; ++v) {
             sum[r][v] = Operand::multiply_add(value, weight[v], sum[r][v]);
           }
