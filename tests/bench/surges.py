@@ -4,6 +4,9 @@
     surges.py reuters FOLDER OUT        from Reuters-21578's files: OUT/news.jsonl (all stories in the order of time: title
                                         and first sentence) and OUT/topics-train.jsonl, topics-test.jsonl (labelled)
     surges.py sentences FILE OUT        from PhraseBank's lines: OUT/mood-train.jsonl and, a fifth, OUT/mood-test.jsonl
+    surges.py mix OUT                   from both: OUT/topics-mixed.jsonl, where the stories also come as their title alone and as
+                                        title and a sentence of PhraseBank, and OUT/mood-mixed.jsonl, where the sentences also
+                                        come behind titles
     surges.py plant NEWS --titles topics-test.jsonl --sentences mood-test.jsonl --out PLANTED --truth TRUTH [--seed S] ...
     surges.py judge TRUTH RESULTS       recall of the surges, and false alerts a month of news time
 
@@ -76,6 +79,21 @@ def sentences(arguments):
         split["test" if chosen.random() < 0.2 else "train"].append({"text": text.strip(), "label": label.strip()})
     for name, records in split.items():
         write_lines(arguments.out / f"mood-{name}.jsonl", records)
+
+
+def mix(arguments):
+    """What a title says of the topic, and a sentence of the mood, whatever it stands beside; training texts only."""
+    chosen = random.Random(1)
+    stories, moods = (lines_of(arguments.out / name) for name in ("topics-train.jsonl", "mood-train.jsonl"))
+    topics, mixed = [], []
+    for story in stories:
+        texts = [story["text"], story["title"], *(f"{story['title']}. {chosen.choice(moods)['text']}" for _ in range(arguments.sentences))]
+        topics += [{"text": text, "label": story["label"]} for text in texts]
+    for mood in moods:
+        texts = [mood["text"], *(f"{chosen.choice(stories)['title']}. {mood['text']}" for _ in range(arguments.titles))]
+        mixed += [{"text": text, "label": mood["label"]} for text in texts]
+    write_lines(arguments.out / "topics-mixed.jsonl", topics)
+    write_lines(arguments.out / "mood-mixed.jsonl", mixed)
 
 
 def plant(arguments):
@@ -152,6 +170,11 @@ def main():
     verb.add_argument("file")
     verb.add_argument("out", type=pathlib.Path)
     verb.set_defaults(run=sentences)
+    verb = kinds.add_parser("mix")
+    verb.add_argument("out", type=pathlib.Path)
+    verb.add_argument("--sentences", type=int, default=2, help="new texts of each title")
+    verb.add_argument("--titles", type=int, default=3, help="new texts of each sentence")
+    verb.set_defaults(run=mix)
     verb = kinds.add_parser("plant")
     verb.add_argument("news")
     for name in ("--titles", "--sentences", "--out", "--truth"):

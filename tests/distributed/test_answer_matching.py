@@ -142,8 +142,8 @@ class AnswerMatching(unittest.TestCase):
         right = sum(answer["answers"][0]["template"] == topic for answer, topic in zip(answers, topics) if answer["by"] == "model")
         self.assertGreaterEqual(right, 36)
         self.assertEqual(len(answers[0]["answers"]), 3)
-        strict = ["--index", index, "--threshold", "1.01", "--text-threshold", "0.3", "--top", "1"]
-        done = run(["predict", self.shop.root / "finder", *strict], input='zoo animals\n{"text": "nothing of this", "id": 9}\n')
+        strict = ["--index", index, "--threshold", "1.01", "--top", "1"]
+        done = run(["predict", self.shop.root / "finder", *strict], input='see zoo animals please\n{"text": "nothing of this", "id": 9}\n')
         text, none = map(json.loads, done.stdout.splitlines())
         self.assertEqual((text["by"], text["answers"][0]["template"]), ("text", 6))
         self.assertEqual((none["by"], none["answers"], none["message"], none["id"]), (None, [], "no good answer", 9))
