@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "data/batch.h"
 #include "trainer/model/kernels/cpu_kernels.h"
