@@ -19,7 +19,10 @@ Split::Split(const std::filesystem::path& folder, const Manifest& manifest, cons
              OpenOptions options)
     : info_(info), schema_(manifest.streams) {
   ShardProblems problems;
-  shards_ = open_shards(folder, schema_, info_.shards, options.verify_checksums, problems);
+  for (auto& shard :
+       open_shards(folder, schema_, info_.shards, options.verify_checksums, problems)) {
+    shards_.push_back(std::move(shard));
+  }
   int64_t first = 0;
   for (const ShardInfo& shard : info_.shards) {
     first_id_.push_back(first);
@@ -38,15 +41,18 @@ void Split::keep_in_memory() {
 
 Split::~Split() = default;
 Split::Split(Split&&) noexcept = default;
+Split::Split(const Split&) = default;
 
-void Split::choose(std::vector<int64_t> ids, const std::string& name) {
+Split Split::part(std::vector<int64_t> ids, const std::string& name) const {
   LOCKSTEP_CHECK(!ids.empty(), "no sequence of {} is left", info_.name);
   if (!chosen_.empty()) {
     for (int64_t& id : ids) id = chosen_.at(static_cast<size_t>(id));
   }
-  chosen_ = std::move(ids);
-  info_.sequences = static_cast<int64_t>(chosen_.size());
-  info_.name = name;
+  Split part(*this);
+  part.chosen_ = std::move(ids);
+  part.info_.sequences = static_cast<int64_t>(part.chosen_.size());
+  part.info_.name = name;
+  return part;
 }
 
 StoredSequence Split::sequence(int64_t id) const {

@@ -52,9 +52,9 @@ class Split {
   int64_t size() const { return info_.sequences; }
   const std::vector<StreamSchema>& streams() const { return schema_; }
 
-  /// Leaves only these sequences, which are numbered from 0 in this order from then on, as a split
-  /// of another name.
-  void choose(std::vector<int64_t> ids, const std::string& name);
+  /// Only these sequences, numbered from 0 in this order, as a split of another name. It shares the
+  /// opened shards and what is kept of them, and may outlive this one.
+  Split part(std::vector<int64_t> ids, const std::string& name) const;
 
   StoredSequence sequence(int64_t id) const;
   int64_t length(int64_t id, size_t stream) const { return sequence(id).length(stream); }
@@ -67,11 +67,12 @@ class Split {
   }
 
  private:
+  Split(const Split&);
   void keep_in_memory();
 
   SplitInfo info_;
   std::vector<StreamSchema> schema_;
-  std::vector<std::unique_ptr<ShardReader>> shards_;
+  std::vector<std::shared_ptr<ShardReader>> shards_;
   std::vector<int64_t> first_id_;
   std::vector<int64_t> chosen_;  ///< stored number of each sequence; empty: all, as stored
 };

@@ -19,6 +19,7 @@ struct AudioInfo {
   int64_t bands = 40;
   double low_hz = 20;
   double high_hz = 0;              ///< 0: half of the sample rate
+  double range_db = 0;             ///< energies below the loudest less this are raised; 0: none
   int64_t coefficients = 13;       ///< of "mfcc"
   int64_t deltas = 0;              ///< 0, 1 (with first) or 2 (with second derivatives)
   std::string normalise = "none";  ///< "none", "utterance" or "train" (then see FeatureScaling)

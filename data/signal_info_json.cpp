@@ -12,6 +12,7 @@ using nlohmann::json;
 constexpr int64_t kMaxRate = 1 << 20;
 constexpr int64_t kMaxBands = 1 << 12;
 constexpr int64_t kMaxMilliseconds = 1000;
+constexpr double kMaxDecibels = 1000;
 constexpr int64_t kMaxSteps = 1 << 20;
 
 double number_between(const JsonValue& value, double low, double high) {
@@ -42,18 +43,20 @@ std::vector<std::string> texts_from(const JsonValue& value) {
 }  // namespace
 
 json json_of(const AudioInfo& info) {
-  return {{"sample_rate", info.sample_rate},
-          {"features", info.features},
-          {"window", info.window},
-          {"window_ms", info.window_ms},
-          {"step_ms", info.step_ms},
-          {"pre_emphasis", info.pre_emphasis},
-          {"bands", info.bands},
-          {"low_hz", info.low_hz},
-          {"high_hz", info.high_hz},
-          {"coefficients", info.coefficients},
-          {"deltas", info.deltas},
-          {"normalise", info.normalise}};
+  json object = {{"sample_rate", info.sample_rate},
+                 {"features", info.features},
+                 {"window", info.window},
+                 {"window_ms", info.window_ms},
+                 {"step_ms", info.step_ms},
+                 {"pre_emphasis", info.pre_emphasis},
+                 {"bands", info.bands},
+                 {"low_hz", info.low_hz},
+                 {"high_hz", info.high_hz},
+                 {"coefficients", info.coefficients},
+                 {"deltas", info.deltas},
+                 {"normalise", info.normalise}};
+  if (info.range_db > 0) object["range_db"] = info.range_db;
+  return object;
 }
 
 json json_of(const SymbolsInfo& info) {
@@ -94,6 +97,9 @@ AudioInfo read_audio_info(const JsonValue& value) {
   info.bands = value.member("bands").integer(1, kMaxBands);
   info.low_hz = number_between(value.member("low_hz"), 0, kMaxRate);
   info.high_hz = number_between(value.member("high_hz"), 0, kMaxRate);
+  if (value.has("range_db")) {
+    info.range_db = number_between(value.member("range_db"), 0, kMaxDecibels);
+  }
   info.coefficients = value.member("coefficients").integer(1, kMaxBands);
   info.deltas = value.member("deltas").integer(0, 2);
   info.normalise = one_of(value.member("normalise"), {"none", "utterance", "train"});

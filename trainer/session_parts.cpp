@@ -2,6 +2,8 @@
 
 #include <ATen/Parallel.h>
 
+#include <optional>
+
 #include "data/base/error.h"
 #include "data/folds.h"
 #include "trainer/comm/launch_environment.h"
@@ -37,18 +39,42 @@ ComputePlace prepare_compute(const RunConfig& config, Communicator& host) {
   return place;
 }
 
+namespace {
+
+/// A run's splits, those of its fold from one opening of the split to train on.
+class RunSplits {
+ public:
+  RunSplits(const Dataset& dataset, const RunConfig& config, bool verify)
+      : dataset_(dataset), data_(config.data), verify_(verify) {
+    if (data_.folds == 0) return;
+    whole_.emplace(dataset.open_split(data_.train_split, {verify}));
+    folds_ = folds_of(*whole_, data_.folds, static_cast<uint64_t>(config.run.seed));
+  }
+
+  bool has(const std::string& name) const { return is_held_out(name) || dataset_.has_split(name); }
+  Split open(const std::string& name) const {
+    if (is_held_out(name)) return whole_->part(in_fold(folds_, data_.fold), name);
+    if (whole_ && name == data_.train_split) {
+      return whole_->part(not_in_fold(folds_, data_.fold), name);
+    }
+    return dataset_.open_split(name, {verify_});
+  }
+
+ private:
+  bool is_held_out(const std::string& name) const { return whole_ && name == data_.test_split; }
+
+  const Dataset& dataset_;
+  const DataSection& data_;
+  bool verify_;
+  std::optional<Split> whole_;  ///< none without folds
+  std::vector<int64_t> folds_;
+};
+
+}  // namespace
+
 Split open_run_split(const Dataset& dataset, const RunConfig& config, const std::string& name,
                      bool verify) {
-  const DataSection& data = config.data;
-  const bool held_out = name == data.test_split;
-  if (data.folds == 0 || (!held_out && name != data.train_split)) {
-    return dataset.open_split(name, {verify});
-  }
-  Split split = dataset.open_split(data.train_split, {verify});
-  const std::vector<int64_t> folds =
-      folds_of(split, data.folds, static_cast<uint64_t>(config.run.seed));
-  split.choose(held_out ? in_fold(folds, data.fold) : not_in_fold(folds, data.fold), name);
-  return split;
+  return RunSplits(dataset, config, verify).open(name);
 }
 
 RunData open_run_data(const RunConfig& config, Communicator& host) {
@@ -59,17 +85,15 @@ RunData open_run_data(const RunConfig& config, Communicator& host) {
                   "name a data set folder, as in `lockstep train CONFIG data.path=FOLDER`");
     }
     data.dataset = std::make_unique<Dataset>(config.data.path);
-    data.train.emplace(
-        open_run_split(*data.dataset, config, config.data.train_split, config.data.verify));
+    const RunSplits splits(*data.dataset, config, config.data.verify);
+    data.train.emplace(splits.open(config.data.train_split));
     if (data.train->size() == 0) {
       throw Error(ExitCode::corrupt, fmt::format("{}: split {} holds no samples", config.data.path,
                                                  config.data.train_split));
     }
     for (const std::string& name : {config.data.validation_split, config.data.test_split}) {
-      const bool is_fold = config.data.folds > 0 && name == config.data.test_split;
-      if (name.empty() || name == config.data.train_split) continue;
-      if (!is_fold && !data.dataset->has_split(name)) continue;
-      data.held_out.push_back(open_run_split(*data.dataset, config, name, config.data.verify));
+      if (name.empty() || name == config.data.train_split || !splits.has(name)) continue;
+      data.held_out.push_back(splits.open(name));
     }
   });
   return data;

@@ -36,6 +36,15 @@ std::vector<float> beside(const std::vector<float>& left, int64_t left_features,
   return joined;
 }
 
+/// Raises what is further below the loudest energy than `range_db`.
+void limit_range(std::vector<float>& log_energies, double range_db) {
+  if (range_db == 0) return;
+  const double nepers = range_db / 10 * std::log(10.0);
+  const float floor =
+      *std::max_element(log_energies.begin(), log_energies.end()) - static_cast<float>(nepers);
+  for (float& energy : log_energies) energy = std::max(energy, floor);
+}
+
 }  // namespace
 
 AudioFeatures::AudioFeatures(const AudioInfo& info, const FeatureScaling& scaling)
@@ -52,25 +61,32 @@ int64_t AudioFeatures::features() const {
   return (cosine_ ? cosine_->coefficients() : mel_.bands()) * (1 + info_.deltas);
 }
 
-std::vector<float> AudioFeatures::static_features(std::vector<float> samples) {
+std::vector<float> AudioFeatures::log_mel(std::vector<float> samples) {
   if (samples.empty()) throw Error(ExitCode::corrupt, "holds no sample");
   pre_emphasise(samples, info_.pre_emphasis);
   const auto window = static_cast<size_t>(spectrum_.frame_samples());
   if (samples.size() < window) samples.resize(window);
   const size_t frames = 1 + (samples.size() - window) / static_cast<size_t>(step_samples_);
-  const auto width = static_cast<size_t>(cosine_ ? cosine_->coefficients() : mel_.bands());
+  const auto bands = static_cast<size_t>(mel_.bands());
   std::vector<float> power(static_cast<size_t>(spectrum_.bins()));
-  std::vector<float> energies(static_cast<size_t>(mel_.bands()));
-  std::vector<float> values(frames * width);
+  std::vector<float> energies(frames * bands);
   for (size_t t = 0; t < frames; ++t) {
     spectrum_.compute(samples.data() + t * static_cast<size_t>(step_samples_), power.data());
-    mel_.log_energies(power.data(), energies.data());
-    float* frame = values.data() + t * width;
-    if (cosine_) {
-      cosine_->compute(energies.data(), frame);
-    } else {
-      std::copy(energies.begin(), energies.end(), frame);
-    }
+    mel_.log_energies(power.data(), energies.data() + t * bands);
+  }
+  limit_range(energies, info_.range_db);
+  return energies;
+}
+
+std::vector<float> AudioFeatures::static_features(std::vector<float> samples) {
+  std::vector<float> energies = log_mel(std::move(samples));
+  if (!cosine_) return energies;
+  const auto bands = static_cast<size_t>(mel_.bands());
+  const auto width = static_cast<size_t>(cosine_->coefficients());
+  const size_t frames = energies.size() / bands;
+  std::vector<float> values(frames * width);
+  for (size_t t = 0; t < frames; ++t) {
+    cosine_->compute(energies.data() + t * bands, values.data() + t * width);
   }
   return values;
 }

@@ -30,6 +30,7 @@ class AudioFeatures {
   std::vector<float> compute(std::vector<float> samples);
 
  private:
+  std::vector<float> log_mel(std::vector<float> samples);
   std::vector<float> static_features(std::vector<float> samples);
   void scale(std::vector<float>& values) const;
 

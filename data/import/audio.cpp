@@ -6,6 +6,7 @@
 
 #include "data/audio/features.h"
 #include "data/audio/sound_file.h"
+#include "data/audio/speed.h"
 #include "data/base/error.h"
 #include "data/feature_moments.h"
 #include "data/import/label_set.h"
@@ -50,6 +51,13 @@ void describe_features(AudioInfo& info, Fields& fields) {
   fields.add("pre_emphasis", info.pre_emphasis, "part of the sample before that is taken off each")
       .at_least(0)
       .at_most(1);
+  fields
+      .add("range_db", info.range_db,
+           "energies that are further below the loudest one of their sequence are raised to there, "
+           "which hides what differs between silences; 0: not")
+      .at_least(0)
+      .at_most(1000)
+      .unit("dB");
   fields
       .add("normalise", info.normalise,
            "to mean 0 and deviation 1 of each feature: in every sequence, or by the training "
@@ -106,6 +114,10 @@ class AudioImporter : public DataTool {
              "joined sequences of the split \"train\", and of the others in proportion to their "
              "recordings; 0: as many as recordings")
         .at_least(0);
+    fields.add("speeds", speeds_,
+               "training recordings also stand there at these speeds, such as 0.9,1.1, pitch and "
+               "formants with them: other speakers (Ko et al. 2015); joined sequences at one of "
+               "them or as they are");
     describe_compression(fields, limits_.compression);
     rejections_.describe(fields);
   }
@@ -115,6 +127,7 @@ class AudioImporter : public DataTool {
   void run(const std::vector<fs::path>& sources, const fs::path& out,
            const Progress& progress) override {
     check_join();
+    check_speeds();
     const SplitRule rule = split_.rule();
     const std::vector<SplitSource> folders = find_sources(sources, files_);
     recordings_ = find_recordings(folders, recording_options_);
@@ -127,7 +140,9 @@ class AudioImporter : public DataTool {
     SplitWriters writers(folder.path(), wanted(folders, rule.shares), manifest.streams, limits_);
     if (join_.empty()) {
       passes.all("importing", [&](const Recording& recording, size_t split) {
-        write({&recording}, split, writers);
+        write({&recording}, split, 1, writers);
+        if (split != 0) return;
+        for (const double speed : speeds_) write({&recording}, split, speed, writers);
       });
     } else {
       write_joined(passes, writers, progress);
@@ -143,6 +158,14 @@ class AudioImporter : public DataTool {
     if (join_.size() != 2 || join_[0] < 1 || join_[1] < join_[0] || join_[1] > 10000) {
       throw Error(ExitCode::usage, "--join needs the fewest and the most recordings of a sequence",
                   "for example --join 3,7");
+    }
+  }
+
+  void check_speeds() const {
+    for (const double speed : speeds_) {
+      if (speed >= 0.25 && speed <= 4) continue;
+      throw Error(ExitCode::usage, fmt::format("--speeds: {} is not from 0.25 to 4", speed),
+                  "for example --speeds 0.9,1.1");
     }
   }
 
@@ -216,7 +239,8 @@ class AudioImporter : public DataTool {
   }
 
   /// Writes a sequence of one recording or of several behind each other.
-  void write(const std::vector<const Recording*>& parts, size_t split, SplitWriters& writers) {
+  void write(const std::vector<const Recording*>& parts, size_t split, double speed,
+             SplitWriters& writers) {
     std::vector<float> samples;
     std::vector<int32_t> symbols;
     for (const Recording* part : parts) {
@@ -232,7 +256,7 @@ class AudioImporter : public DataTool {
         symbols.push_back(label_number(*targets_, token));
       }
     }
-    const std::vector<float> values = features_->compute(std::move(samples));
+    const std::vector<float> values = features_->compute(at_speed(samples, speed));
     const int64_t frames = static_cast<int64_t>(values.size()) / features_->features();
     writers.append(
         split, {{values.data(), frames}, {symbols.data(), static_cast<int64_t>(symbols.size())}});
@@ -253,13 +277,21 @@ class AudioImporter : public DataTool {
       for (int64_t i = 0; i < count; ++i) {
         const Random random(
             mix64(static_cast<uint64_t>(split_.seed), split, static_cast<uint64_t>(i)));
-        write(speakers[split].draw(random, join_[0], join_[1]), split, writers);
+        const double speed = split == 0 ? drawn_speed(random) : 1;
+        write(speakers[split].draw(random, join_[0], join_[1]), split, speed, writers);
         const bool due = (i + 1) % kReportEveryStrings == 0 || i + 1 == count;
         if (due && progress) {
           progress(fmt::format("joining {}", kSplitNames[split]), i + 1, count, "sequences");
         }
       }
     }
+  }
+
+  /// One of the speeds, or 1.
+  double drawn_speed(Random random) const {
+    constexpr uint64_t kPurpose = 0x73706565647300;  // apart from what else is drawn
+    const uint64_t i = Random(mix64(random.next(), kPurpose)).below(speeds_.size() + 1);
+    return i == 0 ? 1 : speeds_[i - 1];
   }
 
   int64_t joined_count(const std::array<Speakers, kSplitNames.size()>& speakers,
@@ -275,6 +307,7 @@ class AudioImporter : public DataTool {
   SplitOptions split_;
   RecordingOptions recording_options_;
   AudioInfo info_;
+  std::vector<double> speeds_;
   std::vector<int64_t> join_;
   int64_t join_count_ = 0;
   ShardLimits limits_;

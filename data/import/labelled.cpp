@@ -5,18 +5,13 @@
 #include <set>
 
 #include "data/base/error.h"
-#include "data/import/labelled_records.h"
-#include "data/import/split_writers.h"
-#include "data/import/text_options.h"
-#include "data/staged_folder.h"
+#include "data/import/labelled_tool.h"
 #include "data/text/text_symbols.h"
 
 namespace lockstep {
 namespace {
 
-namespace fs = std::filesystem;
-
-class LabelledImporter : public DataTool {
+class LabelledImporter : public LabelledTool {
  public:
   LabelledImporter() { split_.split_by = "label"; }
 
@@ -29,27 +24,6 @@ class LabelledImporter : public DataTool {
     rejections_.describe(fields);
     describe_compression(fields, limits_.compression);
   }
-
-  void run(const std::vector<fs::path>& paths, const fs::path& out,
-           const Progress& progress) override {
-    const std::vector<SplitSource> sources = find_sources(paths, files_);
-    const SplitRule rule = split_.rule();
-    form_.check(sources.size(), rule.by);
-    RecordPasses<LabelledRecord> passes([&](const auto& visit) { form_.read_all(sources, visit); },
-                                        rejections_, progress);
-    Manifest manifest;
-    manifest.source = name_sources(sources);
-    learn(passes, rule, manifest);
-    StagedFolder folder(out);
-    SplitWriters writers(folder.path(), wanted_splits(sources, rule.shares), manifest.streams,
-                         limits_);
-    write(passes, manifest, writers);
-    manifest.splits = writers.finish();
-    write_manifest(folder.path(), manifest);
-    folder.commit();
-  }
-
-  const Rejections* rejections() const override { return &rejections_; }
 
  private:
   /// The key by which the record is divided.
@@ -69,7 +43,8 @@ class LabelledImporter : public DataTool {
   }
 
   /// Divides the records and learns the vocabulary and the classes of those to train on.
-  void learn(RecordPasses<LabelledRecord>& passes, const SplitRule& rule, Manifest& manifest) {
+  void learn(RecordPasses<LabelledRecord>& passes, const SplitRule& rule,
+             Manifest& manifest) override {
     TextLearner learner(text_);
     NameNumbers numbers;
     passes.plan(rule, [&](const LabelledRecord& record) {
@@ -114,7 +89,7 @@ class LabelledImporter : public DataTool {
   }
 
   void write(RecordPasses<LabelledRecord>& passes, const Manifest& manifest,
-             SplitWriters& writers) const {
+             SplitWriters& writers) const override {
     const TextSymbols symbols_of(*manifest.text, manifest.streams[0].labels);
     passes.all("importing", [&](const LabelledRecord& record, size_t split) {
       const std::vector<int64_t> wide = symbols_of(record.text);
@@ -152,12 +127,6 @@ class LabelledImporter : public DataTool {
     return set;
   }
 
-  SplitFiles files_;
-  SplitOptions split_;
-  LabelledForm form_;
-  TextOptions text_;
-  Rejections rejections_;
-  ShardLimits limits_;
   std::vector<std::vector<std::string>> classes_;  ///< of each target, sorted
   std::map<std::string, size_t> order_;            ///< of the targets in a shard
 };

@@ -7,18 +7,13 @@
 
 #include "data/base/error.h"
 #include "data/dense_stream.h"
-#include "data/import/labelled_records.h"
-#include "data/import/split_writers.h"
-#include "data/import/text_options.h"
+#include "data/import/labelled_tool.h"
 #include "data/mix.h"
-#include "data/staged_folder.h"
 #include "data/text/matching.h"
 #include "data/text/text_symbols.h"
 
 namespace lockstep {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Candidate {
   std::string text;
@@ -90,7 +85,7 @@ class QuestionList {
   std::unordered_map<std::string, size_t> numbers_;
 };
 
-class PairsImporter : public DataTool {
+class PairsImporter : public LabelledTool {
  public:
   PairsImporter() { split_.split_by = "group"; }
 
@@ -113,33 +108,17 @@ class PairsImporter : public DataTool {
     describe_compression(fields, limits_.compression);
   }
 
-  void run(const std::vector<fs::path>& paths, const fs::path& out,
-           const Progress& progress) override {
-    const std::vector<SplitSource> sources = find_sources(paths, files_);
-    const SplitRule rule = split_.rule();
-    form_.check(sources.size(), rule.by);
-    RecordPasses<LabelledRecord> passes([&](const auto& visit) { form_.read_all(sources, visit); },
-                                        rejections_, progress);
+ private:
+  void learn(RecordPasses<LabelledRecord>& passes, const SplitRule& rule,
+             Manifest& manifest) override {
     collect(passes, rule);
-    Manifest manifest;
     const int64_t dropped = drop_and_add(rule);
-    manifest.source = name_sources(sources);
     if (dropped > 0) {
       manifest.source += fmt::format(" ({} questions without a right answer left out)", dropped);
     }
-    learn(manifest);
-    StagedFolder folder(out);
-    SplitWriters writers(folder.path(), wanted_splits(sources, rule.shares), manifest.streams,
-                         limits_);
-    write(manifest, writers);
-    manifest.splits = writers.finish();
-    write_manifest(folder.path(), manifest);
-    folder.commit();
+    learn_symbols(manifest);
   }
 
-  const Rejections* rejections() const override { return &rejections_; }
-
- private:
   void collect(RecordPasses<LabelledRecord>& passes, const SplitRule& rule) {
     const TextLearner checker(text_);
     NameNumbers numbers;
@@ -174,7 +153,7 @@ class PairsImporter : public DataTool {
   }
 
   /// One vocabulary for questions and answers.
-  void learn(Manifest& manifest) const {
+  void learn_symbols(Manifest& manifest) const {
     TextLearner learner(text_);
     for (const Question& question : splits_[0].questions()) {
       learner.add(question.text);
@@ -189,7 +168,8 @@ class PairsImporter : public DataTool {
         dense_stream("match", ElementType::i16, 2), dense_stream("right", ElementType::u8, 1)};
   }
 
-  void write(const Manifest& manifest, SplitWriters& writers) const {
+  void write(RecordPasses<LabelledRecord>&, const Manifest& manifest,
+             SplitWriters& writers) const override {
     const TextSymbols symbols_of(*manifest.text, manifest.streams[0].labels);
     const TextRules rules = rules_of(*manifest.text);
     for (size_t split = 0; split < splits_.size(); ++split) {
@@ -220,15 +200,9 @@ class PairsImporter : public DataTool {
     return {symbols.begin(), symbols.end()};
   }
 
-  SplitFiles files_;
-  SplitOptions split_;
-  LabelledForm form_;
   std::vector<std::string> right_ = {"1"};
   int64_t others_ = 0;
   bool unanswered_ = false;
-  TextOptions text_;
-  Rejections rejections_;
-  ShardLimits limits_;
   std::array<QuestionList, kSplitNames.size()> splits_;
 };
 

@@ -52,12 +52,20 @@ void Successors::finish() {
             [](const Place& a, const Place& b) { return a.pair < b.pair; });
 }
 
+/// The first entry that is not before the pair.
+std::vector<Successors::Place>::const_iterator Successors::first_from(uint64_t pair) const {
+  return std::lower_bound(places_.begin(), places_.end(), pair,
+                          [](const Place& entry, uint64_t wanted) { return entry.pair < wanted; });
+}
+
 int32_t Successors::place(int32_t from, int32_t to) const {
+  if (to == 0) return 0;
   const uint64_t pair = pair_of(from, to);
-  const auto found =
-      std::lower_bound(places_.begin(), places_.end(), pair,
-                       [](const Place& entry, uint64_t wanted) { return entry.pair < wanted; });
-  return found != places_.end() && found->pair == pair ? found->place : 0;
+  const auto found = first_from(pair);
+  if (found != places_.end() && found->pair == pair) return found->place;
+  const auto behind = first_from(pair_of(from + 1, 0));
+  const int64_t place = to + (behind - found);  // smaller numbers, and successors with larger ones
+  return place <= kPlaces ? static_cast<int32_t>(place) : 0;
 }
 
 }  // namespace lockstep

@@ -168,6 +168,7 @@ class Reference:
             for t, target in enumerate(walk[1:]):
                 number = self.number.get(target, 0)
                 ranked = sorted(follows[walk[t]], key=lambda item: (-follows[walk[t]][item], self.number[item]))
+                ranked += [item for item in self.labels[1:] if item not in follows[walk[t]]]
                 places["markov_"].append(ranked.index(target) + 1 if target in ranked else 0)
                 places["popularity_"].append(number)
                 places[""].append(int((logits[t] >= logits[t][number - 1]).sum()) if number else 0)

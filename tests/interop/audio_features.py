@@ -46,7 +46,10 @@ def log_mel(power, audio):
     bins = mel(np.linspace(0, nyquist, power.shape[1]))
     filters = np.array([np.interp(bins, points[b:b + 3], [0, 1, 0], left=0, right=0)
                         for b in range(audio["bands"])])
-    return np.log(np.maximum(power @ filters.T, 1e-10))
+    energies = np.log(np.maximum(power @ filters.T, 1e-10))
+    if "range_db" in audio:
+        energies = np.maximum(energies, energies.max() - np.log(10 ** (audio["range_db"] / 10)))
+    return energies
 
 
 def cepstrum(energies, audio):

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "trainer/observers/number_text.h"
 
@@ -33,6 +34,38 @@ std::vector<std::string> epoch_columns(const std::vector<EpochReport>& epochs) {
   }
   columns.insert(columns.end(), {"seconds", "samples/s"});
   return columns;
+}
+
+std::vector<std::string> columns_that_fit(const std::vector<EpochReport>& epochs, size_t width) {
+  constexpr size_t kGap = 2, kUsualCell = 9;
+  const std::vector<std::string> columns = epoch_columns(epochs);
+  const auto width_of = [&](const std::string& column) {
+    return std::max(column.size(), kUsualCell) + kGap;
+  };
+  std::vector<std::pair<size_t, size_t>> places;  // among its split's, among all
+  std::map<std::string, size_t> seen;
+  size_t used = 0;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const size_t end_of_split = columns[i].find(' ');
+    if (end_of_split == std::string::npos) {
+      used += width_of(columns[i]);  // the epoch and its time
+    } else {
+      places.emplace_back(seen[columns[i].substr(0, end_of_split)]++, i);
+    }
+  }
+  std::sort(places.begin(), places.end());
+  std::vector<bool> shown(columns.size());
+  for (const auto& [rank, i] : places) {
+    used += width_of(columns[i]);
+    if (used > width) break;
+    shown[i] = true;
+  }
+  std::vector<std::string> fitting;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const bool always = columns[i].find(' ') == std::string::npos;
+    if (always || shown[i]) fitting.push_back(columns[i]);
+  }
+  return fitting;
 }
 
 std::vector<std::string> epoch_cells(const EpochReport& epoch,

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <ostream>
+#include <utility>
 
 #include "trainer/observers/epoch_table.h"
 #include "trainer/observers/number_text.h"
@@ -16,6 +17,7 @@ namespace lockstep {
 namespace {
 
 constexpr int kBarWidth = 40;
+constexpr size_t kLineWidth = 120, kLabelWidth = 18;
 
 std::string metrics_text(const Metrics& metrics) {
   std::string text;
@@ -128,7 +130,7 @@ void Progress::on_evaluation(const EvaluationReport& report) {
 
 void Progress::on_epoch(const EpochReport& report) {
   epochs_.push_back(report);
-  const std::vector<std::string> columns = epoch_columns(epochs_);
+  const std::vector<std::string> columns = columns_that_fit(epochs_, kLineWidth);
   TextTable table(columns);
   // All rows so far, so that a row stands below the one before it.
   for (const EpochReport& epoch : epochs_) table.add(epoch_cells(epoch, columns));
@@ -151,7 +153,7 @@ void Progress::on_warning(const std::string& text) {
 
 void Progress::write_epoch_table() {
   if (!rows_are_scattered_) return;
-  const std::vector<std::string> columns = epoch_columns(epochs_);
+  const std::vector<std::string> columns = columns_that_fit(epochs_, kLineWidth);
   TextTable table(columns);
   for (const EpochReport& epoch : epochs_) table.add(epoch_cells(epoch, columns));
   line("");
@@ -159,11 +161,21 @@ void Progress::write_epoch_table() {
   for (size_t i = 0; i < table.rows(); ++i) line(table.row(i));
 }
 
-void Progress::write_figures(const RunResult& result) {
-  for (const EvaluationReport& evaluation : result.evaluations) {
-    const std::string text = metrics_text(evaluation.metrics);
-    entry(evaluation.split, text.substr(std::min(text.find_first_not_of(' '), text.size())));
+/// A split's figures, as many to a line as there is room for.
+void Progress::write_figures_of(const EvaluationReport& evaluation) {
+  std::string label = evaluation.split, text;
+  for (const auto& [name, value] : evaluation.metrics) {
+    const std::string figure = fmt::format("{} {:>8}", name, metric_text(name, value));
+    if (!text.empty() && kLabelWidth + text.size() + 3 + figure.size() > kLineWidth) {
+      entry(std::exchange(label, ""), std::exchange(text, ""));
+    }
+    text += (text.empty() ? "" : "   ") + figure;
   }
+  entry(label, text);
+}
+
+void Progress::write_figures(const RunResult& result) {
+  for (const EvaluationReport& evaluation : result.evaluations) write_figures_of(evaluation);
   entry("speed", fmt::format("{} samples/s, a step {:.3g} ms (95 % of them under {:.3g} ms)",
                              rate_text(result.samples_per_second), result.step_milliseconds_p50,
                              result.step_milliseconds_p95));

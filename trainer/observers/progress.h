@@ -33,6 +33,7 @@ class Progress : public Observer {
   void line(const std::string& text);
   void entry(const std::string& label, const std::string& text);
   void write_epoch_table();
+  void write_figures_of(const EvaluationReport& evaluation);
   void write_figures(const RunResult& result);
   void write_time(const RunResult& result);
   void write_places(const RunResult& result);

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "data/audio/features.h"
+#include "data/audio/speed.h"
 #include "data/base/atomic_file.h"
 #include "data/base/error.h"
 #include "data/import/name_pattern.h"
@@ -128,6 +129,7 @@ TEST_F(AudioTest, FeaturesAreThoseOfNumpy) {
       {{"window", "hann"}, {"low_hz", "100"}, {"high_hz", "7000"}, {"pre_emphasis", "0"}},
       {{"features", "mfcc"}, {"deltas", "2"}},
       {{"features", "mfcc"}, {"coefficients", "20"}, {"deltas", "1"}, {"normalise", "train"}},
+      {{"range_db", "12"}},
       {{"bands", "24"}, {"window_ms", "20"}, {"step_ms", "8"}, {"normalise", "train"}},
   };
   for (ToolOptions options : cases) {
@@ -144,6 +146,43 @@ TEST_F(AudioTest, FeaturesAreThoseOfNumpy) {
           }});
   EXPECT_EQ(testing::run_python("interop/audio_features.py", {out().string(), sounds().string()}),
             0);
+}
+
+TEST(SpeedTest, FrequenciesAreMultipliedAndHighOnesGo) {
+  constexpr int kCount = 1200;
+  const auto wave = [](double frequency, int count) {  // in periods for each sample
+    std::vector<float> samples;
+    for (int i = 0; i < count; ++i) {
+      samples.push_back(static_cast<float>(std::sin(2 * M_PI * frequency * i)));
+    }
+    return samples;
+  };
+  for (const double speed : {0.8, 1.25}) {
+    const std::vector<float> fast = at_speed(wave(0.11, kCount), speed);
+    const std::vector<float> wanted = wave(0.11 * speed, static_cast<int>(kCount / speed));
+    ASSERT_EQ(fast.size(), wanted.size());
+    for (size_t i = 30; i + 30 < fast.size(); ++i) EXPECT_NEAR(fast[i], wanted[i], 2e-3) << i;
+  }
+  const std::vector<float> gone = at_speed(wave(0.45, kCount), 1.5);  // would be 0.675
+  for (size_t i = 30; i + 30 < gone.size(); ++i) EXPECT_NEAR(gone[i], 0, 2e-2) << i;
+  EXPECT_EQ(at_speed({0.5F}, 4).size(), 1U);
+}
+
+TEST_F(AudioTest, TrainingRecordingsStandThereAtOtherSpeedsToo) {
+  thirty_recordings();
+  const ToolOptions options{{"test_where", "group=cy"}, {"split", "1,0,0"}, {"speeds", "0.5,2"}};
+  EXPECT_EQ(import(options), "");
+  const Dataset dataset(out());
+  EXPECT_EQ(dataset.open_split("test").size(), 10);
+  const Split train = dataset.open_split("train");
+  ASSERT_EQ(train.size(), 60);
+  const auto frames_of = [](int64_t samples) { return 1 + (samples - 200) / 80; };
+  for (int64_t id = 0; id < 60; id += 3) {
+    const int64_t samples = 400 + 80 * (train.length(id, 0) - frames_of(400));
+    EXPECT_EQ(train.length(id + 1, 0), frames_of(2 * samples));
+    EXPECT_EQ(train.length(id + 2, 0), frames_of(samples / 2));
+  }
+  expect_error(ExitCode::usage, "--speeds: 5", [&] { import({{ "speeds", "5" }}); });
 }
 
 TEST_F(AudioTest, PredictionComputesTheStoredFeatures) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "tests/unit/base/temp_folder.h"
 #include "tests/unit/data/small_dataset.h"
@@ -37,16 +38,18 @@ TEST(FoldsTest, PartsAreAlikeInSizeAndLabels) {
 TEST(FoldsTest, ChosenSequencesAreReadByTheirNewNumbers) {
   const testing::TempFolder folder;
   const Manifest manifest = testing::write_images(folder.path(), 40);
-  Split split(folder.path(), manifest, manifest.splits[0]);
-  split.choose({3, 9, 38}, "part");
-  EXPECT_EQ(split.size(), 3);
-  EXPECT_EQ(split.name(), "part");
-  EXPECT_EQ(split.total_steps(0), 12);
-  split.choose({2, 0}, "less");
+  auto whole = std::make_optional<Split>(folder.path(), manifest, manifest.splits[0]);
+  const Split part = whole->part({3, 9, 38}, "part");
+  EXPECT_EQ(whole->size(), 40);
+  whole.reset();
+  EXPECT_EQ(part.size(), 3);
+  EXPECT_EQ(part.name(), "part");
+  EXPECT_EQ(part.total_steps(0), 12);
+  const Split less = part.part({2, 0}, "less");
   int32_t label = 0;
-  split.read(0, 1, &label);
+  less.read(0, 1, &label);
   EXPECT_EQ(label, 38 % 7);
-  split.read(1, 1, &label);
+  less.read(1, 1, &label);
   EXPECT_EQ(label, 3);
 }
 

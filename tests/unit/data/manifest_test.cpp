@@ -56,8 +56,8 @@ TEST_F(ManifestTest, ReadsWhatItWrote) {
 
 /// A manifest with all blocks that say how the inputs came about.
 Manifest with_signal_blocks(Manifest manifest) {
-  manifest.audio =
-      AudioInfo{.sample_rate = 16000, .features = "mfcc", .deltas = 2, .normalise = "train"};
+  manifest.audio = AudioInfo{
+      .sample_rate = 16000, .features = "mfcc", .range_db = 60, .deltas = 2, .normalise = "train"};
   manifest.symbols = SymbolsInfo{"protein", 3};
   manifest.series = SeriesInfo{96, 24, "mask", {"hour", "weekday"}};
   manifest.scaling["inputs"] = {{"a", "b", "c"}, {1, 2, 3}, {0.5, 1, 2}};
@@ -73,6 +73,7 @@ TEST_F(ManifestTest, ReadsHowSignalsBecameFeatures) {
   EXPECT_NE(read.fingerprint(), manifest_.fingerprint());
   EXPECT_EQ(read.audio->sample_rate, 16000);
   EXPECT_EQ(read.audio->normalise, "train");
+  EXPECT_EQ(read.audio->range_db, 60);
   EXPECT_EQ(read.symbols->kmer, 3);
   EXPECT_EQ(read.series->calendar, (std::vector<std::string>{"hour", "weekday"}));
   EXPECT_EQ(read.scaling.at("inputs").deviation, (std::vector<double>{0.5, 1, 2}));
@@ -146,6 +147,7 @@ TEST_F(ManifestTest, RefusesBadValuesWithTheirPath) {
       {"/audio/window_ms", -1, "$.audio.window_ms: is not from 0 to 1000"},
       {"/audio/bands", 1 << 20, "is out of range"},
       {"/audio/deltas", 3, "is out of range"},
+      {"/audio/range_db", -1, "$.audio.range_db: is not from 0 to 1000"},
       {"/audio/low_hz", kRemoved, "has no member \"low_hz\""},
       {"/symbols/kmer", 17, "$.symbols.kmer: 17 is out of range"},
       {"/symbols/alphabet", "runes", "is not known here"},

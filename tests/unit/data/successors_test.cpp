@@ -8,7 +8,7 @@
 namespace lockstep {
 namespace {
 
-TEST(SuccessorsTest, PlacesByFallingCountThenNumber) {
+TEST(SuccessorsTest, PlacesByFallingCountThenNumberThenPopularity) {
   Successors successors;
   for (const auto& [from, to] : std::vector<std::pair<int, int>>{
            {1, 7}, {1, 5}, {1, 7}, {1, 3}, {2, 7}, {1, 3}, {1, 9}, {1, 7}}) {
@@ -20,8 +20,14 @@ TEST(SuccessorsTest, PlacesByFallingCountThenNumber) {
   EXPECT_EQ(successors.place(1, 5), 3);
   EXPECT_EQ(successors.place(1, 9), 4);
   EXPECT_EQ(successors.place(2, 7), 1);
-  EXPECT_EQ(successors.place(2, 3), 0);
-  EXPECT_EQ(successors.place(8, 1), 0);
+  // Then all others: 1, 2, 4, 6, 8, 10, ...
+  EXPECT_EQ(successors.place(1, 1), 5);
+  EXPECT_EQ(successors.place(1, 4), 7);
+  EXPECT_EQ(successors.place(1, 10), 10);
+  EXPECT_EQ(successors.place(2, 3), 4);
+  EXPECT_EQ(successors.place(8, 1), 1);
+  EXPECT_EQ(successors.place(0, 6), 6);
+  EXPECT_EQ(successors.place(1, 0), 0);
 }
 
 TEST(SuccessorsTest, FarPlacesAreNotTold) {
@@ -30,6 +36,9 @@ TEST(SuccessorsTest, FarPlacesAreNotTold) {
   successors.finish();
   EXPECT_EQ(successors.place(3, Successors::kPlaces), Successors::kPlaces);
   EXPECT_EQ(successors.place(3, Successors::kPlaces + 1), 0);
+  EXPECT_EQ(successors.place(3, Successors::kPlaces + 6), 0);
+  EXPECT_EQ(successors.place(4, Successors::kPlaces), Successors::kPlaces);
+  EXPECT_EQ(successors.place(4, Successors::kPlaces + 1), 0);
 }
 
 TEST(DateTextTest, ReadsBack) {

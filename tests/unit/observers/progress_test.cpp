@@ -84,6 +84,26 @@ TEST(Progress, RowsStandUnderTheirHeader) {
             "      2      0.6000         70.00 %     0.2500        90.00 %     4.00      3,200");
 }
 
+TEST(Progress, LinesAreAtMost120CharactersWide) {
+  const std::string text = told([](Progress& progress) {
+    progress.on_start(example_info("x"));
+    EpochReport epoch = example_epoch(1);
+    for (int i = 1; i <= 20; ++i) {
+      epoch.evaluations[0].metrics.emplace_back(fmt::format("figure_{}", i), 0.001 * i);
+    }
+    progress.on_epoch(epoch);
+    RunResult result = example_result();
+    result.evaluations = epoch.evaluations;
+    progress.on_finish(result);
+  });
+  const std::string header = line_with(text, "train accuracy");
+  EXPECT_THAT(header, AllOf(HasSubstr("test figure_2"), HasSubstr("samples/s")));
+  EXPECT_THAT(header, Not(HasSubstr("figure_9")));
+  EXPECT_THAT(line_with(text, "figure_20"), Not(HasSubstr("test")));  // on a line that goes on
+  std::istringstream lines(text.substr(text.find("train accuracy")));
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 120U) << line;
+}
+
 TEST(Progress, TheWholeTableComesAtTheEndWhenLinesCameBetween) {
   const std::string text = told([](Progress& progress) {
     play(progress, example_info("x"), 3);
