@@ -22,6 +22,7 @@ class TensorMemoryCount : public c10::MemoryReportingInfoBase {
 
 }  // namespace
 
+#if LOCKSTEP_COUNTS_NEW
 void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
@@ -33,6 +34,7 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
+#endif
 
 namespace lockstep {
 

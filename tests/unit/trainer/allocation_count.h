@@ -4,9 +4,16 @@
 #include <cstdint>
 #include <functional>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LOCKSTEP_COUNTS_NEW 0  // the sanitizer has its own, which tells new from malloc
+#else
+#define LOCKSTEP_COUNTS_NEW 1
+#endif
+
 namespace lockstep {
 
-/// Calls of operator new and of LibTorch's CPU allocator that `work` makes on the calling thread.
+/// Calls of operator new (unless under a sanitizer) and of LibTorch's CPU allocator that `work`
+/// makes on the calling thread.
 int64_t allocations_in(const std::function<void()>& work);
 
 }  // namespace lockstep
