@@ -47,11 +47,14 @@ class Forecasting(unittest.TestCase):
         return self.shop.train(name, f"data.path={self.data[data]}", *MODEL, *overrides, ranks=ranks, expect=expect)
 
     def test_losses_agree_on_1_2_3_and_4_ranks(self):
-        for kind, extra in (("apart", []), ("joint", ["model.joint_channels=true", "model.forecast_loss=huber"])):
-            for ranks in (1, 2, 3, 4):
+        for kind, worlds, extra in (("apart", (1, 2, 4), []),
+                                    ("joint", (1, 2), ["model.joint_channels=true", "model.forecast_loss=huber"]),
+                                    ("decoded", (1, 3), ["model.forecast_decoder=lstm", "model.num_layers=2"]),
+                                    ("both", (1, 2), ["model.forecast_decoder=lstm", "model.joint_channels=true"])):
+            for ranks in worlds:
                 result = self.train(f"{kind}{ranks}", *extra, "train.steps=24", ranks=ranks)
                 self.assertEqual(result["world_size"], ranks)
-            self.shop.assert_same_losses(self, [f"{kind}{ranks}" for ranks in (1, 2, 3, 4)])
+            self.shop.assert_same_losses(self, [f"{kind}{ranks}" for ranks in worlds])
 
     def test_bits_agree_with_lanes_and_after_stops(self):
         settings = ["reproducible=true", "lanes=4", "checkpoint.every=100"]
@@ -63,8 +66,8 @@ class Forecasting(unittest.TestCase):
         self.assertEqual(moved["parameters_sha256"], whole["parameters_sha256"])
 
     def test_figures_are_the_references(self):
-        for data in ("mask", "forward"):
-            self.train(f"judged-{data}", "train.epochs=3", data=data)
+        for data, decoder in (("mask", "direct"), ("forward", "lstm")):
+            self.train(f"judged-{data}", "train.epochs=3", f"model.forecast_decoder={decoder}", data=data)
             figures, reports = zip(*(self.shop.figures(f"judged-{data}", ranks=ranks) for ranks in (1, 3)))
             self.assertEqual(figures[0], figures[1])
             want = Reference(self.shop.root / f"judged-{data}", self.data[data]).figures()
@@ -169,12 +172,25 @@ class Reference:
             parts += [np.full(values.shape[:2], v) for v in weights["channel_weight"][k].tolist()]
             with torch.no_grad():
                 y, _ = lstm(torch.tensor(np.stack(parts, 2).astype("float32")).transpose(0, 1))
-                head = torch.cat([y[-1], torch.tensor(known.reshape(len(known), -1))], 1)
+                if "decoder.bridge.weight" in weights:
+                    head = self.decoded(y[-1], base[:, :, k] - values[:, -1:, k], weights["channel_weight"][k], known)
+                else:
+                    head = torch.cat([y[-1], torch.tensor(known.reshape(len(known), -1))], 1)
                 change = (head @ weights["output.weight"].T + weights["output.bias"]).view(-1, HORIZON, 4)
             for q in range(4):
                 offset = 0 if q == 0 else np.sort(residual[:, :, k], 0)[math.ceil((0.1, 0.5, 0.9)[q - 1] * len(residual)) - 1]
                 outputs[q, :, :, k] = base[:, :, k] + offset + change[:, :, q].numpy()
         return outputs
+
+    def decoded(self, summary, ahead, channel, known):
+        """What the decoder makes of each step, [windows, horizon, 8]."""
+        np, torch, weights = self.np, self.torch, self.weights
+        lstm = torch.nn.LSTM(weights["decoder.lstm.weight_ih_l0"].shape[1], 8, batch_first=True)
+        lstm.load_state_dict({k[len("decoder.lstm."):]: v for k, v in weights.items() if k.startswith("decoder.lstm.")})
+        states = (summary @ weights["decoder.bridge.weight"].T + weights["decoder.bridge.bias"]).tanh()
+        begin = tuple(state.unsqueeze(0).contiguous() for state in states.chunk(2, 1))
+        steps = [ahead[:, :, None], np.broadcast_to(channel.numpy(), (*ahead.shape, 4)), known]
+        return lstm(torch.tensor(np.concatenate(steps, 2).astype("float32")), begin)[0]
 
     def figures(self):
         np = self.np

@@ -61,4 +61,11 @@ torch::Tensor dropout(const torch::Tensor& x, double probability, const DropoutK
   return x * dropout_mask(shape, x.device(), probability, key, site);
 }
 
+torch::Tensor drop_steps(const torch::Tensor& x_TBF, double probability, const DropoutKey& key,
+                         int site) {
+  if (!key.training || probability <= 0) return x_TBF;
+  return x_TBF *
+         dropout_mask({x_TBF.size(0), x_TBF.size(1), 1}, x_TBF.device(), probability, key, site);
+}
+
 }  // namespace lockstep

@@ -66,6 +66,7 @@ struct ModelConfig {
   int64_t calendar_harmonics = 11;
   double ridge = 0.01;
   bool joint_channels = false;
+  std::string forecast_decoder = "direct";
   std::string frame_loss = "mse";
   int64_t frames_ahead = 10;
   bool item_text = false;
@@ -373,6 +374,12 @@ struct ModelConfig {
     fields.add("joint_channels", joint_channels,
                "forecasting: one LSTM reads all columns at once, instead of each by itself with "
                "the same weights");
+    fields
+        .add("forecast_decoder", forecast_decoder,
+             "forecasting: all steps ahead by one linear layer (direct), or one after the other by "
+             "a second LSTM that goes on from the first and reads the calendar and the linear "
+             "part's forecast of each step (lstm; Cho et al. 2014)")
+        .one_of({"direct", "lstm"});
   }
 
   void describe_frames(Fields& fields) {

@@ -6,6 +6,7 @@
 
 #include "data/base/error.h"
 #include "trainer/model/lstm_stack.h"
+#include "trainer/tasks/forecast_decoder.h"
 #include "trainer/tasks/forecast_errors.h"
 #include "trainer/tasks/forecast_floors.h"
 #include "trainer/tasks/forecast_table.h"
@@ -24,23 +25,29 @@ struct Forecast {
   std::vector<Tensor> quantiles;
 };
 
-/// Parameters are named lstm.*, output.* and channel_weight (a vector for each target, unless the
-/// channels are joint); the buffers linear_* (the autoregressive part), quantile_offset and ridge_*
-/// (a floor) are solved, not trained.
+/// Parameters are named lstm.*, output.*, decoder.* (where there is one) and channel_weight (a
+/// vector for each target, unless the channels are joint); the buffers linear_* (the autoregressive
+/// part), quantile_offset and ridge_* (a floor) are solved, not trained.
 class ForecasterImpl : public torch::nn::Module {
  public:
   ForecasterImpl(const SeriesShape& shape, const ModelConfig& config)
-      : config_(config),
-        shape_(shape),
-        lstm_(num_inputs(shape, config), config),
-        output_(lstm_->output_size() + shape.horizon * shape.num_calendar(),
-                (config.joint_channels ? shape.num_targets() : 1) * shape.horizon * num_outputs()) {
+      : config_(config), shape_(shape), lstm_(num_inputs(shape, config), config) {
+    register_module("lstm", lstm_);
     const int64_t targets = shape.num_targets();
+    const int64_t step_outputs = (config.joint_channels ? targets : 1) * num_outputs();
+    if (config.forecast_decoder == "lstm") {
+      const int64_t own = config.joint_channels ? targets : 1 + kChannelSize;
+      decoder_ = register_module(
+          "decoder", ForecastDecoder(lstm_->output_size(), own + shape.num_calendar(), config));
+      output_ = torch::nn::Linear(decoder_->output_size(), step_outputs);
+    } else {
+      output_ = torch::nn::Linear(lstm_->output_size() + shape.horizon * shape.num_calendar(),
+                                  shape.horizon * step_outputs);
+    }
     if (!config.joint_channels) {
       channel_KE_ = register_parameter("channel_weight",
                                        torch::empty({targets, kChannelSize}).uniform_(-0.1, 0.1));
     }
-    register_module("lstm", lstm_);
     register_module("output", output_);
     torch::NoGradGuard no_grad;
     for (const Tensor& parameter : output_->parameters())
@@ -67,24 +74,24 @@ class ForecasterImpl : public torch::nn::Module {
 
   /// inputs [T, B, F], known features of the future [H, B, G] (undefined: there are none).
   Forecast forward(const Tensor& inputs_TBF, const Tensor& known_HBG, const DropoutKey& key) {
-    constexpr int kOutputSite = 0, kLstmSites = 1;
+    constexpr int kSummarySite = 0, kLstmSites = 1;
     const Tensor values_TBC = shape_.values(inputs_TBF);
-    const int64_t batch = inputs_TBF.size(1);
+    const Tensor values_TBK = shape_.of_targets(values_TBC);
     const Tensor x_TNF =
-        config_.joint_channels ? joint(inputs_TBF, values_TBC) : apart(inputs_TBF, values_TBC);
+        config_.joint_channels ? joint(inputs_TBF, values_TBC) : apart(inputs_TBF, values_TBK);
     const std::vector<int64_t> ids = series_ids(key);
     DropoutKey series_key = key;
     series_key.sample_ids = &ids;
     const Tensor y_TNH = lstm_->forward(x_TNF, {}, series_key, kLstmSites);
-    Tensor features = pool_over_time(
+    const Tensor pooled = pool_over_time(
         y_TNH, std::vector<int64_t>(static_cast<size_t>(y_TNH.size(1)), y_TNH.size(0)),
         config_.pooling, config_.bidirectional);
-    features = dropout(features, config_.dropout, series_key, kOutputSite);
-    if (known_HBG.defined()) features = torch::cat({features, of_future(known_HBG)}, 1);
-    const Tensor change = output_->forward(features)
-                              .view({batch, shape_.num_targets(), shape_.horizon, num_outputs()})
-                              .permute({3, 2, 0, 1});  // [1 + Q, H, B, K]
-    const Tensor base_HBK = linear_.forecast(shape_.of_targets(values_TBC), known_HBG);
+    const Tensor summary = dropout(pooled, config_.dropout, series_key, kSummarySite);
+    const Tensor base_HBK = linear_.forecast(values_TBK, known_HBG);
+    const Tensor change =
+        decoder_.is_empty()
+            ? change_at_once(summary, known_HBG)
+            : change_step_by_step(summary, base_HBK - last_of(values_TBK), known_HBG, series_key);
     Forecast forecast{base_HBK + change[0], {}};
     for (int64_t q = 1; q < num_outputs(); ++q) {
       const Tensor offset_H1K = offset_QKH_[q - 1].t().unsqueeze(1);
@@ -113,9 +120,41 @@ class ForecasterImpl : public torch::nn::Module {
   int64_t num_quantiles() const { return static_cast<int64_t>(config_.quantiles.size()); }
   int64_t num_outputs() const { return 1 + num_quantiles(); }
 
-  static Tensor from_last(const Tensor& values) {
-    return values - values.narrow(0, values.size(0) - 1, 1);
+  /// What the network adds to the linear part, by one layer for all steps: [1 + Q, H, B, K].
+  Tensor change_at_once(const Tensor& summary, const Tensor& known_HBG) {
+    Tensor features = summary;
+    if (known_HBG.defined()) features = torch::cat({features, of_future(known_HBG)}, 1);
+    return output_->forward(features)
+        .view({-1, shape_.num_targets(), shape_.horizon, num_outputs()})
+        .permute({3, 2, 0, 1});
   }
+
+  /// The same by the decoder, which reads the linear part's forecast as a difference from the last
+  /// value, the calendar, and (of series apart) the target's vector.
+  Tensor change_step_by_step(const Tensor& summary, const Tensor& ahead_HBK,
+                             const Tensor& known_HBG, const DropoutKey& key) {
+    constexpr int kDecoderSites = 1000, kStepSite = 2000;
+    const int64_t batch = ahead_HBK.size(1), targets = shape_.num_targets();
+    std::vector<Tensor> parts;
+    if (config_.joint_channels) {
+      parts.push_back(ahead_HBK);
+      if (known_HBG.defined()) parts.push_back(known_HBG);
+    } else {
+      parts = {ahead_HBK.unsqueeze(3),
+               channel_KE_.view({1, 1, targets, -1}).expand({shape_.horizon, batch, -1, -1})};
+      if (known_HBG.defined()) {
+        parts.push_back(known_HBG.unsqueeze(2).expand({-1, -1, targets, -1}));
+      }
+    }
+    const Tensor x_HNG = torch::cat(parts, -1).reshape({shape_.horizon, summary.size(0), -1});
+    const Tensor y_HNM = decoder_->forward(summary, x_HNG, key, kDecoderSites);
+    return output_->forward(dropout(y_HNM, config_.dropout, key, kStepSite))
+        .view({shape_.horizon, batch, targets, num_outputs()})
+        .permute({3, 0, 1, 2});
+  }
+
+  static Tensor last_of(const Tensor& values) { return values.narrow(0, values.size(0) - 1, 1); }
+  static Tensor from_last(const Tensor& values) { return values - last_of(values); }
 
   /// All columns side by side, and their differences from the last step: [T, B, F + C].
   Tensor joint(const Tensor& inputs_TBF, const Tensor& values_TBC) const {
@@ -124,10 +163,9 @@ class ForecasterImpl : public torch::nn::Module {
 
   /// Each target as a series of its own: its value, its difference from the last step, whether it
   /// is missing and since when, the calendar, and the target's own vector: [T, N, ...].
-  Tensor apart(const Tensor& inputs_TBF, const Tensor& values_TBC) const {
+  Tensor apart(const Tensor& inputs_TBF, const Tensor& values_TBK) const {
     const int64_t time = inputs_TBF.size(0), batch = inputs_TBF.size(1);
     const int64_t targets = shape_.num_targets(), columns = shape_.num_columns();
-    const Tensor values_TBK = shape_.of_targets(values_TBC);
     std::vector<Tensor> parts = {from_last(values_TBK).unsqueeze(3), values_TBK.unsqueeze(3)};
     for (int64_t i = 1; shape_.masked && i < 3; ++i) {
       parts.push_back(shape_.of_targets(inputs_TBF.narrow(2, i * columns, columns)).unsqueeze(3));
@@ -160,7 +198,8 @@ class ForecasterImpl : public torch::nn::Module {
   ModelConfig config_;
   SeriesShape shape_;
   LstmStack lstm_;
-  torch::nn::Linear output_;
+  ForecastDecoder decoder_{nullptr};  ///< none where all steps come from one layer
+  torch::nn::Linear output_{nullptr};
   Tensor channel_KE_;
   int64_t lags_ = 0;
   RidgeForecast floor_, linear_;
@@ -190,7 +229,8 @@ class ForecastingTask : public Task {
     return fmt::format("{} series, {} steps from {}; ridge on {} lags + {} x lstm {} {}",
                        shape_.num_targets(), shape_.horizon, shape_.history, network_->lags(),
                        config_.num_layers, config_.hidden_size,
-                       config_.joint_channels ? "over all columns" : "shared by the series");
+                       config_.joint_channels ? "over all columns" : "shared by the series") +
+           (config_.forecast_decoder == "lstm" ? ", and a decoder" : "");
   }
 
   std::vector<std::string> sum_names() const override {

@@ -79,10 +79,7 @@ Tensor ItemTextReaderImpl::forward(const Tensor& items_N, const DropoutKey& key)
   of_items.sample_ids = &items;
   Tensor x_LNE = torch::embedding(embedding_WE_, words_LN.to(items_N.device()));
   x_LNE = dropout(x_LNE, config_.dropout, of_items, first_site_);
-  if (key.training && config_.symbol_dropout > 0) {
-    const Tensor shown_LN1 = torch::ones({longest, count, 1}, torch::TensorOptions(x_LNE.device()));
-    x_LNE = x_LNE * dropout(shown_LN1, config_.symbol_dropout, of_items, first_site_ + 1);
-  }
+  x_LNE = drop_steps(x_LNE, config_.symbol_dropout, of_items, first_site_ + 1);
   const Tensor y_LNH = lstm_->forward(x_LNE, lengths, of_items, first_site_ + 2);
   return pool_over_time(y_LNH, lengths, "max", config_.bidirectional);
 }

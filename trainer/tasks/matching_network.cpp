@@ -59,11 +59,7 @@ Tensor MatchingNetworkImpl::encode(LstmStack& lstm, const Tensor& symbols_TN,
                                    const DropoutKey& key, int first_site) {
   Tensor x_TNE = torch::embedding(embedding_VE_, symbols_TN.clamp_min(0));
   x_TNE = dropout(x_TNE, config_.dropout, key, first_site + kMatchInputSite);
-  if (key.training && config_.symbol_dropout > 0) {
-    const Tensor shown = torch::ones({x_TNE.size(0), x_TNE.size(1), 1}, x_TNE.options());
-    x_TNE =
-        x_TNE * dropout(shown.detach(), config_.symbol_dropout, key, first_site + kMatchSymbolSite);
-  }
+  x_TNE = drop_steps(x_TNE, config_.symbol_dropout, key, first_site + kMatchSymbolSite);
   if (scores_pairs()) {
     const Tensor match = match_TN2.defined()
                              ? match_TN2

@@ -96,9 +96,7 @@ Tensor SequenceNetworkImpl::embed(const Tensor& symbols_TB, const Lengths& lengt
   const int input_site = kLayerSites + static_cast<int>(config_.num_layers);
   const Tensor x_TBF =
       dropout(torch::embedding(embedding_VF_, read_TB), config_.dropout, key, site(input_site));
-  if (!key.training || config_.symbol_dropout <= 0) return x_TBF;
-  return x_TBF * dropout_mask({x_TBF.size(0), x_TBF.size(1), 1}, x_TBF.device(),
-                              config_.symbol_dropout, key, site(kSymbolSite));
+  return drop_steps(x_TBF, config_.symbol_dropout, key, site(kSymbolSite));
 }
 
 /// Steps behind a sequence's end are zeros, as wide as the rest of the last joined step needs.

@@ -462,6 +462,18 @@ TEST(Dropout, MaskDependsOnSampleAndNotOnItsPlaceInTheBatch) {
   EXPECT_FALSE(torch::equal(all, next_site));
 }
 
+TEST(Dropout, StepsAreDroppedWholeAndOneByOne) {
+  const std::vector<int64_t> ids = {3, 5};
+  const DropoutKey key{true, 1, 2, &ids, /*same_at_all_steps=*/true};
+  const torch::Tensor x = torch::ones({400, 2, 6});
+  const torch::Tensor y = drop_steps(x, 0.25, key, 0);
+  const torch::Tensor kept_TB = y.select(2, 0).gt(0);
+  EXPECT_TRUE(torch::allclose(y, (kept_TB.to(torch::kFloat32) / 0.75).unsqueeze(2).expand_as(y)));
+  EXPECT_NEAR(kept_TB.to(torch::kFloat32).mean().item<double>(), 0.75, 0.05);
+  EXPECT_FALSE(torch::equal(kept_TB.select(1, 0), kept_TB.select(1, 1)));
+  EXPECT_TRUE(torch::equal(drop_steps(x, 0.25, {}, 0), x));
+}
+
 TEST(Dropout, KeepsTheMeanAndDropsTheAskedShare) {
   const std::vector<int64_t> ids = {0, 1, 2, 3};
   const Tensor y = dropout(torch::ones({100, 4, 256}), 0.3, {true, 7, 1, &ids}, 0);
