@@ -76,6 +76,25 @@ TEST(OpinionMonitorTest, AlertsOnceWhenBadTextsSurge) {
             R"("negative":23,"evidence":23.0,"expected":8.0,"score":5.303})");
 }
 
+TEST(OpinionMonitorTest, DoubtfulTextsCountByTheirProbability) {
+  const auto doubtful = [](const std::vector<std::string>& texts) {
+    Opinion opinion;
+    opinion.topic_shares = {{"room", 0.4}, {"food", 0.0001}};
+    opinion.sentiment = "good";
+    opinion.negative_share = 0.375;
+    return std::vector<Opinion>(texts.size(), opinion);
+  };
+  MonitorConfig config = daily();
+  config.trends = true;
+  OpinionMonitor monitor(config, doubtful);
+  std::string out;
+  monitor.take(feed(), out);
+  EXPECT_THAT(out,
+              HasSubstr(R"({"trend":"room","from":"1970-01-02 00:00:00",)"
+                        R"("to":"1970-01-02 03:00:00","texts":0,"negative":0,"evidence":1.805,)"));
+  EXPECT_EQ(out.find("food"), std::string::npos);
+}
+
 TEST(OpinionMonitorTest, BlocksDoNotMatter) {
   const auto lines = feed();
   const std::string whole = results_of(lines, 1000);
