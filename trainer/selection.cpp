@@ -58,12 +58,12 @@ Selection::Selection(const SelectConfig& config, const ScheduleConfig& schedule,
 void Selection::see(const std::vector<EvaluationReport>& reports) {
   if (!active_) return;
   const double value = value_in(reports);
-  ++seen_;
-  if (best_.empty() || is_better(value, value_in(best_), 0)) {
-    best_ = reports;
-    since_best_ = 0;
+  ++state_.seen;
+  if (state_.best.empty() || is_better(value, value_in(state_.best), 0)) {
+    state_.best = reports;
+    state_.since_best = 0;
   } else {
-    ++since_best_;
+    ++state_.since_best;
   }
   if (schedule_.kind == "plateau") lower_rate(value);
 }
@@ -89,72 +89,21 @@ bool Selection::is_better(double value, double best, double margin) const {
 
 /// After Kaldi's and RETURNN's newbob and PyTorch's ReduceLROnPlateau.
 void Selection::lower_rate(double value) {
-  if (seen_ == 1 || is_better(value, plateau_best_, schedule_.threshold)) {
-    plateau_best_ = value;
-    since_plateau_best_ = 0;
+  if (state_.seen == 1 || is_better(value, state_.plateau_best, schedule_.threshold)) {
+    state_.plateau_best = value;
+    state_.since_plateau_best = 0;
     return;
   }
-  if (is_better(value, plateau_best_, 0)) plateau_best_ = value;
-  if (++since_plateau_best_ <= schedule_.patience) return;
-  rate_factor_ = std::max(schedule_.final_factor, rate_factor_ * schedule_.factor);
-  since_plateau_best_ = 0;
+  if (is_better(value, state_.plateau_best, 0)) state_.plateau_best = value;
+  if (++state_.since_plateau_best <= schedule_.patience) return;
+  state_.rate_factor = std::max(schedule_.final_factor, state_.rate_factor * schedule_.factor);
+  state_.since_plateau_best = 0;
 }
 
 std::string Selection::best_in_words() const {
-  if (best_.empty()) return {};
-  return fmt::format("{} {} {:.6g} at step {}", split_, config_.metric, value_in(best_),
-                     best_.front().step);
-}
-
-std::map<std::string, double> Selection::state() const {
-  if (!active_) return {};
-  std::map<std::string, double> state = {
-      {"seen", static_cast<double>(seen_)},
-      {"since_best", static_cast<double>(since_best_)},
-      {"rate_factor", rate_factor_},
-      {"plateau_best", plateau_best_},
-      {"since_plateau_best", static_cast<double>(since_plateau_best_)}};
-  for (size_t i = 0; i < best_.size(); ++i) {
-    const EvaluationReport& report = best_[i];
-    const std::string place = fmt::format("best/{}/{}", i, report.split);
-    state[place + "/step"] = static_cast<double>(report.step);
-    state[place + "/epoch"] = static_cast<double>(report.epoch);
-    state[place + "/samples"] = static_cast<double>(report.samples);
-    for (size_t k = 0; k < report.metrics.size(); ++k) {
-      state[fmt::format("{}/metric/{:04}/{}", place, k, report.metrics[k].first)] =
-          report.metrics[k].second;
-    }
-  }
-  return state;
-}
-
-void Selection::restore(const std::map<std::string, double>& state) {
-  best_.clear();
-  const auto number = [&](const char* name, double otherwise) {
-    const auto found = state.find(name);
-    return found == state.end() ? otherwise : found->second;
-  };
-  seen_ = static_cast<int64_t>(number("seen", 0));
-  since_best_ = static_cast<int64_t>(number("since_best", 0));
-  rate_factor_ = number("rate_factor", 1);
-  plateau_best_ = number("plateau_best", 0);
-  since_plateau_best_ = static_cast<int64_t>(number("since_plateau_best", 0));
-  for (const auto& [name, value] : state) {  // in order of reports, then of metrics
-    if (!name.starts_with("best/")) continue;
-    const size_t split_at = name.find('/', 5) + 1;
-    const size_t what_at = name.find('/', split_at) + 1;
-    const std::string split = name.substr(split_at, what_at - 1 - split_at);
-    const std::string what = name.substr(what_at);
-    if (best_.empty() || best_.back().split != split) {
-      best_.emplace_back();
-      best_.back().split = split;
-    }
-    EvaluationReport& report = best_.back();
-    if (what == "step") report.step = static_cast<int64_t>(value);
-    if (what == "epoch") report.epoch = static_cast<int64_t>(value);
-    if (what == "samples") report.samples = static_cast<int64_t>(value);
-    if (what.starts_with("metric/")) report.metrics.emplace_back(what.substr(12), value);
-  }
+  if (state_.best.empty()) return {};
+  return fmt::format("{} {} {:.6g} at step {}", split_, config_.metric, value_in(state_.best),
+                     state_.best.front().step);
 }
 
 }  // namespace lockstep

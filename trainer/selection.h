@@ -2,18 +2,18 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "trainer/observers/observer.h"
 #include "trainer/optimizer_config.h"
 #include "trainer/selection_config.h"
+#include "trainer/selection_state.h"
 
 namespace lockstep {
 
-/// The same on every rank, for all see the same reports. Its state is a few numbers that
-/// checkpoints keep, so that a run that goes on decides as one that was never stopped.
+/// The same on every rank, for all see the same reports. Checkpoints keep its state, so that a
+/// run that goes on decides as one that was never stopped.
 class Selection {
  public:
   /// `splits`: those that are evaluated, in that order; `validation` is the one of the config.
@@ -27,19 +27,21 @@ class Selection {
   /// Whether anything depends on evaluations.
   bool active() const { return active_; }
   /// Whether the evaluation seen last is the best one.
-  bool last_is_best() const { return active_ && since_best_ == 0 && seen_ > 0; }
-  bool out_of_patience() const { return config_.patience > 0 && since_best_ >= config_.patience; }
+  bool last_is_best() const { return active_ && state_.since_best == 0 && state_.seen > 0; }
+  bool out_of_patience() const {
+    return config_.patience > 0 && state_.since_best >= config_.patience;
+  }
   /// What `schedule.kind: plateau` has made of the learning rate.
-  double rate_factor() const { return rate_factor_; }
+  double rate_factor() const { return state_.rate_factor; }
 
   /// All splits' figures of the best evaluation; empty before the first.
-  const std::vector<EvaluationReport>& best() const { return best_; }
+  const std::vector<EvaluationReport>& best() const { return state_.best; }
   /// "validation accuracy 0.913 at step 900".
   std::string best_in_words() const;
 
-  /// Numbers by name, for checkpoints, and back.
-  std::map<std::string, double> state() const;
-  void restore(const std::map<std::string, double>& state);
+  /// For checkpoints, and back.
+  const SelectionState& state() const { return state_; }
+  void restore(const SelectionState& state) { state_ = state; }
 
  private:
   double value_in(const std::vector<EvaluationReport>& reports) const;
@@ -52,12 +54,7 @@ class Selection {
   std::string split_;
   bool active_ = false;
   bool higher_ = false;
-  int64_t seen_ = 0;
-  int64_t since_best_ = 0;  ///< evaluations
-  std::vector<EvaluationReport> best_;
-  double rate_factor_ = 1;
-  double plateau_best_ = 0;  ///< the value that the rate's next lowering is judged by
-  int64_t since_plateau_best_ = 0;
+  SelectionState state_;
 };
 
 }  // namespace lockstep

@@ -1,13 +1,11 @@
 // The sessions behind `lockstep evaluate` and `lockstep predict`.
-#include <cmath>
-#include <istream>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "data/loader.h"
 #include "trainer/evaluation.h"
+#include "trainer/line_predictor.h"
 #include "trainer/loaded_model.h"
-#include "trainer/recording_inputs.h"
 #include "trainer/session.h"
 #include "trainer/session_parts.h"
 
@@ -40,92 +38,6 @@ Split open_split_for(const LoadedModel& loaded, const std::filesystem::path& dat
                            : dataset.open_split(name);
 }
 
-/// One sequence read from a JSON line.
-struct InputLine {
-  json id;
-  std::vector<float> values;  ///< [steps, features]
-  int64_t steps = 0;
-  std::string error;  ///< why it cannot be used; empty when it can
-};
-
-void read_rows(const json& rows, int64_t features, double scale, double offset, InputLine& line) {
-  if (!rows.is_array() || rows.empty())
-    throw Error(ExitCode::corrupt, "\"inputs\" must be a list of steps");
-  for (size_t t = 0; t < rows.size(); ++t) {
-    if (!rows[t].is_array() || static_cast<int64_t>(rows[t].size()) != features) {
-      throw Error(ExitCode::corrupt,
-                  fmt::format("\"inputs\"[{}] must be a list of {} numbers", t, features));
-    }
-    for (const json& value : rows[t]) {
-      if (!value.is_number())
-        throw Error(ExitCode::corrupt, fmt::format("\"inputs\"[{}] holds {}", t, value.dump()));
-      line.values.push_back(static_cast<float>(value.get<double>() * scale + offset));
-    }
-  }
-  line.steps = static_cast<int64_t>(rows.size());
-}
-
-/// A line's JSON object; its "id", where it has one, takes the place of `id`. Where `plain_text` is
-/// taken, a line that does not begin as an object stands for its text.
-json read_object(const std::string& text, json& id, bool plain_text = false) {
-  if (plain_text && text.at(text.find_first_not_of(" \t\r")) != '{') return {{"text", text}};
-  json object = json::parse(text);
-  if (!object.is_object()) throw Error(ExitCode::corrupt, "the line must be a JSON object");
-  if (object.contains("id")) id = object["id"];
-  return object;
-}
-
-void write_answer(json answer, const json& id, std::ostream& out) {
-  answer["id"] = id;
-  out << answer.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
-}
-
-/// Calls `use(text, number)` for every line that is not blank; numbers count all lines, from 1.
-template <class Use>
-void for_each_line(std::istream& in, Use use) {
-  std::string text;
-  for (int64_t number = 1; std::getline(in, text); ++number) {
-    if (text.find_first_not_of(" \t\r") != std::string::npos) use(text, number);
-  }
-}
-
-InputLine parse_line(const std::string& text, const json& description, int64_t number) {
-  InputLine line;
-  line.id = number;
-  try {
-    const json object = read_object(text, line.id);
-    if (object.contains("file") && reads_recordings(description)) {
-      line.values = features_of_recording(description, object["file"].get<std::string>());
-      line.steps =
-          static_cast<int64_t>(line.values.size()) / description.at("features").get<int64_t>();
-      return line;
-    }
-    if (!object.contains("inputs")) throw Error(ExitCode::corrupt, "\"inputs\" is missing");
-    read_rows(object["inputs"], description.at("features"), description.at("scale"),
-              description.at("offset"), line);
-  } catch (const std::exception& error) {
-    line.error = error.what();
-  }
-  return line;
-}
-
-DeviceBatch to_batch(const std::vector<const InputLine*>& lines, int64_t features,
-                     torch::Device device) {
-  DeviceBatch batch;
-  int64_t time = 1;
-  for (const InputLine* line : lines) time = std::max(time, line->steps);
-  torch::Tensor inputs = torch::zeros({time, static_cast<int64_t>(lines.size()), features});
-  for (size_t b = 0; b < lines.size(); ++b) {
-    const torch::Tensor rows =
-        torch::from_blob(const_cast<float*>(lines[b]->values.data()), {lines[b]->steps, features});
-    inputs.select(1, static_cast<int64_t>(b)).narrow(0, 0, lines[b]->steps).copy_(rows);
-    batch.lengths.push_back(lines[b]->steps);
-    batch.sample_ids.push_back(static_cast<int64_t>(b));
-  }
-  batch.inputs = inputs.to(device);
-  return batch;
-}
-
 void set_writing(Task& task, const std::optional<WritingOptions>& writing) {
   if (!writing || task.set_writing(*writing)) return;
   if (writing->stream_steps > 0) {
@@ -134,40 +46,6 @@ void set_writing(Task& task, const std::optional<WritingOptions>& writing) {
   throw Error(ExitCode::usage,
               "this model writes no texts: --beam, --n-best and --attention are for "
               "those of the tasks translation and captioning");
-}
-
-/// Predicts a block of lines together and writes one line for each, in order.
-int64_t predict_block(LoadedModel& loaded, const std::vector<InputLine>& lines, int64_t features,
-                      std::ostream& out) {
-  std::vector<const InputLine*> good;
-  for (const InputLine& line : lines) {
-    if (line.error.empty()) good.push_back(&line);
-  }
-  std::vector<json> answers;
-  if (!good.empty()) {
-    answers = loaded.replica->task().predict(to_batch(good, features, loaded.compute.device));
-  }
-  size_t next = 0;
-  for (const InputLine& line : lines) {
-    write_answer(line.error.empty() ? answers[next++] : json{{"error", line.error}}, line.id, out);
-  }
-  out.flush();
-  return static_cast<int64_t>(lines.size() - good.size());
-}
-
-/// One line of a task that answers lines by itself. False when it could not be answered.
-bool answer_line(Task& task, const std::string& text, int64_t number, std::ostream& out) {
-  json answer, id = number;
-  bool good = true;
-  try {
-    answer = task.answer(read_object(text, id, task.takes_plain_text()));
-  } catch (const std::exception& error) {
-    answer = {{"error", error.what()}};
-    good = false;
-  }
-  write_answer(answer, id, out);
-  out.flush();
-  return good;
 }
 
 }  // namespace
@@ -198,8 +76,6 @@ int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& o
         ExitCode::usage,
         "this model answers from no file: --index is for those of the task answer_matching");
   }
-  const json description = json::parse(loaded.checkpoint.state.model);
-  int64_t bad = 0;
   if (loaded.replica->task().continues_tables()) {
     if (request.table.empty()) {
       throw Error(ExitCode::usage, "this model continues a table of numbers",
@@ -208,21 +84,9 @@ int64_t predict(const PredictRequest& request, std::istream& in, std::ostream& o
     loaded.replica->task().continue_table(request.table, out);
     return 0;
   }
-  if (loaded.replica->task().answers_lines()) {
-    for_each_line(in, [&](const std::string& text, int64_t number) {
-      if (!answer_line(loaded.replica->task(), text, number, out)) bad += 1;
-    });
-    return bad;
-  }
-  const int64_t features = description.at("features");
-  std::vector<InputLine> block;
-  for_each_line(in, [&](const std::string& text, int64_t number) {
-    block.push_back(parse_line(text, description, number));
-    if (static_cast<int64_t>(block.size()) < request.batch_size) return;
-    bad += predict_block(loaded, block, features, out);
-    block.clear();
-  });
-  return bad + predict_block(loaded, block, features, out);
+  return LinePredictor(loaded.replica->task(), json::parse(loaded.checkpoint.state.model),
+                       loaded.compute.device, request.batch_size)
+      .answer_all(in, out);
 }
 
 int64_t predict_split(const PredictRequest& request, const std::filesystem::path& data_path,

@@ -1,7 +1,6 @@
 // The session behind `lockstep train`: from a request to a running loop, and --dry-run.
 #include <fmt/ranges.h>
 
-#include <bit>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -129,9 +128,7 @@ TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder&
         const auto sum = state.epoch_sums.find(name);
         position["sums"].push_back(sum == state.epoch_sums.end() ? 0.0 : sum->second);
       }
-      for (const auto& [name, value] : state.selection) {  // as bits: it may be no number
-        position["selection"][name] = std::bit_cast<uint64_t>(value);
-      }
+      position["selection"] = json_of(state.selection);
     } else {
       notes = first_weights(request.config, folder, replica);
     }
@@ -144,11 +141,7 @@ TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder&
     compute.exchange->broadcast(average.values().data_ptr<float>(), count, 0);
   }
   if (agreed.contains("selection")) {
-    std::map<std::string, double> state;
-    for (const auto& [name, bits] : agreed["selection"].items()) {
-      state[name] = std::bit_cast<double>(bits.get<uint64_t>());
-    }
-    selection.restore(state);
+    selection.restore(selection_state_from(agreed["selection"]));
   }
   const std::map<std::string, StoredTensor> none;  // what other ranks than zero have read
   const auto& saved = checkpoint ? checkpoint->optimizer : none;

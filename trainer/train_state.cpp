@@ -1,6 +1,5 @@
 #include "trainer/train_state.h"
 
-#include <cmath>
 #include <limits>
 
 #include "data/base/error.h"
@@ -13,20 +12,6 @@ namespace {
 using Json = nlohmann::json;
 constexpr const char* kOwnDigest = "state_sha256";
 constexpr int kMaxDepth = 6;
-
-/// JSON has no word for what is not finite.
-Json number_to_json(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  return value;
-}
-
-double number_from_json(const Json& value) {
-  if (value == "nan") return std::numeric_limits<double>::quiet_NaN();
-  if (value == "inf") return std::numeric_limits<double>::infinity();
-  if (value == "-inf") return -std::numeric_limits<double>::infinity();
-  return value.get<double>();
-}
 
 /// Bytes that are no UTF-8 (a path in the config, say) are replaced rather than fatal: a long run
 /// must not lose its checkpoint for the sake of a name.
@@ -41,8 +26,6 @@ Json state_to_json(const TrainState& state) {
   }
   Json epoch_sums = Json::object();
   for (const auto& [name, value] : state.epoch_sums) epoch_sums[name] = number_to_json(value);
-  Json selection = Json::object();
-  for (const auto& [name, value] : state.selection) selection[name] = number_to_json(value);
   return {{"format_version", kCheckpointFormat},
           {"step", state.step},
           {"epoch", state.epoch},
@@ -54,7 +37,7 @@ Json state_to_json(const TrainState& state) {
           {"model", state.model},
           {"epoch_sums", epoch_sums},
           {"metrics", metrics},
-          {"selection", selection}};
+          {"selection", json_of(state.selection)}};
 }
 
 int64_t count_from_json(const Json& json, const char* key, const std::string& origin) {
@@ -83,10 +66,7 @@ TrainState state_from_json(const Json& json, const std::string& origin) {
   for (const Json& pair : json.at("metrics")) {
     state.metrics.emplace_back(pair.at(0).get<std::string>(), number_from_json(pair.at(1)));
   }
-  if (!json.contains("selection")) return state;  // written before there was any
-  for (const auto& [name, value] : json.at("selection").items()) {
-    state.selection[name] = number_from_json(value);
-  }
+  if (json.contains("selection")) state.selection = selection_state_from(json.at("selection"));
   return state;
 }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "trainer/observers/observer.h"
+#include "trainer/selection_state.h"
 
 namespace lockstep {
 
@@ -27,7 +28,7 @@ struct TrainState {
   std::string model;  ///< JSON that the model can be built again from (shapes, classes, labels)
   std::map<std::string, double> epoch_sums;  ///< running sums of the epoch begun, by name
   Metrics metrics;                           ///< of the last evaluation, for people
-  std::map<std::string, double> selection;   ///< what was found by comparing evaluations
+  SelectionState selection;
 };
 
 /// A file that lies beside state.json.

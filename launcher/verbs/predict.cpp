@@ -66,7 +66,10 @@ class PredictionOutput {
 };
 
 int64_t predict_lines(const PredictOptions& options, std::ostream& out) {
-  if (options.input == "-") return predict(options.request, std::cin, out);
+  if (options.input == "-") {
+    std::ios::sync_with_stdio(false);  // else nobody knows whether more lines are waiting
+    return predict(options.request, std::cin, out);
+  }
   std::ifstream file(options.input, std::ios::binary);
   std::error_code ignored;
   if (!file || std::filesystem::is_directory(options.input, ignored)) {

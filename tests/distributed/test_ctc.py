@@ -42,7 +42,7 @@ class Ctc(unittest.TestCase):
         from safetensors.torch import load_file
         data = self.shop.root / "more.data"
         run(["data", "generate", "tones", "--train", "800", "--test", "50", "--shortest", "1", "--longest", "4", "--out", data])
-        self.train("judged", f"data.path={data}", "train.epochs=30", "model.beam_size=8", "model.hidden_size=48",
+        self.train("judged", f"data.path={data}", "train.epochs=30", "model.beam_size=8", "model.ngram=3", "model.hidden_size=48",
                    "optimizer.learning_rate=0.003", "model.dropout=0", "model.mask_steps=0", "model.mask_features=0", ranks=2)
         figures, reports = zip(*(self.shop.figures("judged", ranks=ranks) for ranks in (1, 3)))
         self.assertEqual(figures[0], figures[1])
@@ -113,6 +113,7 @@ class Ctc(unittest.TestCase):
     def test_what_does_not_fit_is_refused(self):
         run(["data", "generate", "adding", "--train", "30", "--out", self.shop.root / "adding.data"])
         self.shop.train("bad", f"data.path={self.shop.root / 'adding.data'}", *MODEL, "train.steps=1", expect=78)
+        self.assertIn("6 is the longest", self.train("bad", "model.ngram=8", "train.steps=1", expect=78).stderr)
 
     def sequences(self, data):
         """Inputs (as stored, scaled) and words of the test split."""

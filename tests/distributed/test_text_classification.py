@@ -3,9 +3,10 @@
 import json
 import math
 import random
+import subprocess
 import unittest
 
-from support import Workshop, run
+from support import LOCKSTEP, Workshop, run
 
 MODEL = ["task=sequence_classification", "model.embedding_size=12", "model.hidden_size=10", "model.bidirectional=true",
          "model.pooling=max", "model.dropout=0.2", "batch.size=14", "batch.window=4", "batch.max_steps=150",
@@ -131,6 +132,12 @@ class TextClassification(unittest.TestCase):
             for name, labels in heads:
                 self.assertEqual(answer[name]["label"], labels[pairs[name][row][1]])
         self.assertTrue(all("error" in answer for answer in answers[-2:]))
+        with subprocess.Popen([LOCKSTEP, "predict", self.shop.root / "judged"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as asked:
+            for line, answer in zip(lines[:2], answers):  # who waits for an answer gets it
+                print(line, file=asked.stdin, flush=True)
+                self.assertEqual(json.loads(asked.stdout.readline())["id"], answer["id"])
+            asked.stdin.close()
 
 
 def macro_f1(pairs, classes):

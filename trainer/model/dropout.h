@@ -26,9 +26,9 @@ torch::Tensor dropout(const torch::Tensor& x, double probability, const DropoutK
 torch::Tensor dropout_mask(at::IntArrayRef shape, torch::Device device, double probability,
                            const DropoutKey& key, int site);
 
-/// Zeroes whole steps of x [T, B, F], so that their symbols are not shown at all (Iyyer et al. 2015),
-/// and scales the others. Steps are dropped one by one also where other masks are the same at all
-/// of them.
+/// Zeroes whole steps of x [T, B, F], so that their symbols are not shown at all (Iyyer et al.
+/// 2015), and scales the others. Steps are dropped one by one also where other masks are the same
+/// at all of them.
 torch::Tensor drop_steps(const torch::Tensor& x_TBF, double probability, const DropoutKey& key,
                          int site);
 

@@ -22,6 +22,9 @@ struct ModelConfig {
   double label_smoothing = 0.0;
   int64_t beam_size = 5;
   double length_penalty = 1.0;
+  int64_t ngram = 0;
+  double ngram_weight = 0.5;
+  double symbol_bonus = 0.0;
   bool forget_gate = true;
   bool residual = false;
   int64_t projection_size = 0;
@@ -196,6 +199,25 @@ struct ModelConfig {
              "0 does not look at lengths")
         .at_least(0)
         .at_most(10)
+        .may_change();
+    fields
+        .add("ngram", ngram,
+             "ctc: length of the symbol sequences that are counted in the training targets; the "
+             "search weighs answers with them (Hannun et al. 2014); 0: not")
+        .at_least(0)
+        .at_most(8)
+        .unit("symbols");
+    fields
+        .add("ngram_weight", ngram_weight,
+             "ctc: what the log probability of the n-grams counts beside the network's")
+        .at_least(0)
+        .at_most(100)
+        .may_change();
+    fields
+        .add("symbol_bonus", symbol_bonus,
+             "ctc with n-grams: added for each symbol of an answer, against answers too short")
+        .at_least(-100)
+        .at_most(100)
         .may_change();
     fields
         .add("kernel", kernel,

@@ -10,6 +10,8 @@
 #include "trainer/tasks/ctc_decoding.h"
 #include "trainer/tasks/edit_distance.h"
 #include "trainer/tasks/network_task.h"
+#include "trainer/tasks/symbol_counts.h"
+#include "trainer/tasks/symbol_ngrams.h"
 
 namespace lockstep {
 
@@ -39,6 +41,19 @@ bool can_spell(const std::vector<int64_t>& labels, int64_t steps) {
   return needed <= steps;
 }
 
+/// `decode` of each sequence's scores.
+template <class Decode>
+std::vector<CtcAnswer> decode_each(const Tensor& log_p_TBC, const Lengths& lengths, Decode decode) {
+  const Tensor host_TBC = log_p_TBC.cpu().contiguous();
+  const int64_t batch = host_TBC.size(1), symbols = host_TBC.size(2);
+  std::vector<CtcAnswer> answers;
+  for (int64_t b = 0; b < batch; ++b) {
+    answers.push_back(decode(CtcScores{host_TBC.const_data_ptr<float>() + b * symbols,
+                                       lengths[static_cast<size_t>(b)], batch * symbols, symbols}));
+  }
+  return answers;
+}
+
 class Ctc : public NetworkTask {
  public:
   Ctc(const ModelConfig& config, const json& description)
@@ -47,6 +62,9 @@ class Ctc : public NetworkTask {
         blank_(description.at("classes")) {
     const auto space = std::find(labels_.begin(), labels_.end(), kBetweenWords);
     if (space != labels_.end()) space_ = space - labels_.begin();
+    if (config.ngram == 0) return;
+    ngrams_.emplace(blank_, config.ngram);
+    ngram_table_ = network_->register_buffer("ngram_table", torch::zeros(ngrams_->shape()));
   }
 
   std::string summary() const override {
@@ -58,6 +76,7 @@ class Ctc : public NetworkTask {
             "deletions", "insertions", "words",     "symbol_edits", "symbols"};
   }
   Metrics metrics(const std::vector<double>& sums) const override;
+  void prepare(const Split& train) override;
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
   std::vector<json> predict(const DeviceBatch& batch) override;
   bool set_writing(const WritingOptions& options) override;
@@ -66,8 +85,8 @@ class Ctc : public NetworkTask {
   std::vector<std::string> output_labels() const override;
   json answer_of(const CtcAnswer& answer) const;
   json stream(const Tensor& inputs_T1);
-  std::vector<CtcAnswer> decode(const Tensor& log_p_TBC, const Lengths& lengths,
-                                int64_t width) const;
+  std::vector<CtcAnswer> best_paths(const Tensor& log_p_TBC, const Lengths& lengths) const;
+  std::vector<CtcAnswer> search(const Tensor& log_p_TBC, const Lengths& lengths) const;
   Tensor count_errors(const std::vector<std::vector<int64_t>>& right,
                       const std::vector<CtcAnswer>& answers) const;
 
@@ -75,6 +94,8 @@ class Ctc : public NetworkTask {
   int64_t blank_;
   std::optional<int64_t> space_;  ///< the label between words of a text
   int64_t stream_steps_ = 0;      ///< read at a time; 0: all
+  std::optional<SymbolNgrams> ngrams_;
+  Tensor ngram_table_;  ///< undefined without n-grams
 };
 
 std::vector<std::string> Ctc::output_labels() const {
@@ -98,6 +119,15 @@ Metrics Ctc::metrics(const std::vector<double>& sums) const {
   return metrics;
 }
 
+void Ctc::prepare(const Split& train) {
+  if (!ngrams_) return;
+  SymbolNgrams counted(blank_, config_.ngram);
+  visit_symbols(train, description_.at("target"),
+                [&](const std::vector<int64_t>& labels) { counted.add(labels); });
+  torch::NoGradGuard no_grad;
+  ngram_table_.copy_(counted.table());
+}
+
 TaskOutput Ctc::compute(const DeviceBatch& batch, const DropoutKey& key) {
   Lengths lengths = batch.lengths;
   const Tensor log_p_TBC = network_->of_steps(batch.inputs, lengths, key).log_softmax(2);
@@ -114,23 +144,30 @@ TaskOutput Ctc::compute(const DeviceBatch& batch, const DropoutKey& key) {
                                         label_counts, blank_, at::Reduction::None, true);
   const Tensor loss_sum = loss_B.sum();
   torch::NoGradGuard no_grad;
-  const auto answers = decode(log_p_TBC.detach(), lengths, key.training ? 1 : config_.beam_size);
+  const auto answers =
+      key.training ? best_paths(log_p_TBC.detach(), lengths) : search(log_p_TBC.detach(), lengths);
   const Tensor targets = torch::full({}, static_cast<float>(possible), loss_sum.options());
   const Tensor errors = count_errors(right, answers).to(loss_sum.device());
   return {loss_sum, torch::cat({torch::stack({loss_sum.detach(), targets}), errors})};
 }
 
-std::vector<CtcAnswer> Ctc::decode(const Tensor& log_p_TBC, const Lengths& lengths,
-                                   int64_t width) const {
-  const Tensor host_TBC = log_p_TBC.cpu().contiguous();
-  const int64_t batch = host_TBC.size(1), symbols = host_TBC.size(2);
-  std::vector<CtcAnswer> answers;
-  for (int64_t b = 0; b < batch; ++b) {
-    const CtcScores scores{host_TBC.const_data_ptr<float>() + b * symbols,
-                           lengths[static_cast<size_t>(b)], batch * symbols, symbols};
-    answers.push_back(width > 1 ? beam_search(scores, width) : best_path(scores));
+std::vector<CtcAnswer> Ctc::best_paths(const Tensor& log_p_TBC, const Lengths& lengths) const {
+  return decode_each(log_p_TBC, lengths, best_path);
+}
+
+std::vector<CtcAnswer> Ctc::search(const Tensor& log_p_TBC, const Lengths& lengths) const {
+  if (!ngrams_) {
+    if (config_.beam_size == 1) return best_paths(log_p_TBC, lengths);
+    return decode_each(log_p_TBC, lengths, [&](const CtcScores& scores) {
+      return beam_search(scores, config_.beam_size);
+    });
   }
-  return answers;
+  const Tensor table = ngram_table_.cpu().contiguous();
+  const CtcPrior prior{&*ngrams_, table.const_data_ptr<float>(), config_.ngram_weight,
+                       config_.symbol_bonus};
+  return decode_each(log_p_TBC, lengths, [&](const CtcScores& scores) {
+    return beam_search(scores, config_.beam_size, &prior);
+  });
 }
 
 Tensor Ctc::count_errors(const std::vector<std::vector<int64_t>>& right,
@@ -169,7 +206,7 @@ std::vector<json> Ctc::predict(const DeviceBatch& batch) {
   if (stream_steps_ > 0) return results;
   Lengths lengths = batch.lengths;
   const Tensor log_p_TBC = network_->of_steps(batch.inputs, lengths, {}).log_softmax(2);
-  for (const CtcAnswer& answer : decode(log_p_TBC, lengths, config_.beam_size)) {
+  for (const CtcAnswer& answer : search(log_p_TBC, lengths)) {
     results.push_back(answer_of(answer));
   }
   return results;

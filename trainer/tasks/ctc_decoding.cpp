@@ -21,11 +21,21 @@ class PrefixTree {
  public:
   static constexpr int64_t kRoot = 0;
 
+  explicit PrefixTree(const CtcPrior* prior) : prior_(prior) {
+    nodes_.push_back({-1, -1, prior == nullptr ? 0 : prior->ngrams->first_context(), 0});
+  }
+
   int64_t child(int64_t prefix, int64_t symbol) {
     const auto [found, is_new] =
         children_.emplace(std::pair(prefix, symbol), static_cast<int64_t>(nodes_.size()));
-    if (is_new) nodes_.push_back({prefix, symbol});
+    if (is_new) nodes_.push_back(longer(prefix, symbol));
     return found->second;
+  }
+  /// What the prior makes of the beginning.
+  double worth(int64_t prefix) const { return nodes_[static_cast<size_t>(prefix)].worth; }
+  /// And of its being all.
+  double worth_of_end(int64_t prefix, int64_t end) const {
+    return prior_ == nullptr ? 0 : prior_->weight * log_p(prefix, end);
   }
   /// -1 for the empty beginning.
   int64_t last_symbol(int64_t prefix) const { return nodes_[static_cast<size_t>(prefix)].symbol; }
@@ -42,8 +52,23 @@ class PrefixTree {
  private:
   struct Node {
     int64_t parent, symbol;
+    int64_t context;  ///< of the n-gram behind it
+    double worth;
   };
-  std::vector<Node> nodes_{{-1, -1}};
+
+  Node longer(int64_t prefix, int64_t symbol) const {
+    if (prior_ == nullptr) return {prefix, symbol, 0, 0};
+    const int64_t context = nodes_[static_cast<size_t>(prefix)].context;
+    return {prefix, symbol, prior_->ngrams->next_context(context, symbol),
+            worth(prefix) + prior_->weight * log_p(prefix, symbol) + prior_->bonus};
+  }
+  double log_p(int64_t prefix, int64_t symbol) const {
+    const int64_t context = nodes_[static_cast<size_t>(prefix)].context;
+    return static_cast<double>(prior_->log_p[context * prior_->ngrams->outcomes() + symbol]);
+  }
+
+  const CtcPrior* prior_;
+  std::vector<Node> nodes_;
   std::map<std::pair<int64_t, int64_t>, int64_t> children_;
 };
 
@@ -64,9 +89,10 @@ class NextBeams {
     return beams_[found->second];
   }
 
-  std::vector<Beam> best(int64_t width) {
+  std::vector<Beam> best(int64_t width, const PrefixTree& tree) {
+    const auto score = [&](const Beam& beam) { return beam.total() + tree.worth(beam.prefix); };
     std::stable_sort(beams_.begin(), beams_.end(),
-                     [](const Beam& a, const Beam& b) { return a.total() > b.total(); });
+                     [&](const Beam& a, const Beam& b) { return score(a) > score(b); });
     if (static_cast<int64_t>(beams_.size()) > width) beams_.resize(static_cast<size_t>(width));
     return std::move(beams_);
   }
@@ -108,16 +134,23 @@ CtcAnswer best_path(const CtcScores& scores) {
   return answer;
 }
 
-CtcAnswer beam_search(const CtcScores& scores, int64_t width) {
-  PrefixTree tree;
+CtcAnswer beam_search(const CtcScores& scores, int64_t width, const CtcPrior* prior) {
+  PrefixTree tree(prior);
   std::vector<Beam> beams(1);
   beams[0].blank = 0;
   for (int64_t t = 0; t < scores.steps; ++t) {
     NextBeams next;
     for (const Beam& beam : beams) extend(beam, scores.at(t), scores, tree, next);
-    beams = next.best(width);
+    beams = next.best(width, tree);
   }
-  return {tree.symbols(beams.front().prefix), beams.front().total()};
+  const int64_t end = scores.blank();
+  const auto score = [&](const Beam& beam) {
+    return beam.total() + tree.worth(beam.prefix) + tree.worth_of_end(beam.prefix, end);
+  };
+  const auto best = std::max_element(beams.begin(), beams.end(), [&](const Beam& a, const Beam& b) {
+    return score(a) < score(b);
+  });
+  return {tree.symbols(best->prefix), best->total()};
 }
 
 }  // namespace lockstep

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "trainer/tasks/symbol_ngrams.h"
+
 namespace lockstep {
 
 /// Logarithms of probabilities, steps x symbols; the last symbol is the blank.
@@ -26,8 +28,18 @@ struct CtcAnswer {
 /// The most likely symbol of every step; repeats and blanks taken out.
 CtcAnswer best_path(const CtcScores& scores);
 
-/// Prefix beam search (Hannun et al. 2014, without a language model): follows the `width` most
-/// likely beginnings, adding up all paths that spell the same. Ties go to what was met first.
-CtcAnswer beam_search(const CtcScores& scores, int64_t width);
+/// What an answer counts beside the network's probability of it: `weight` times the log probability
+/// of its n-grams, its end among them, and `bonus` for each symbol.
+struct CtcPrior {
+  const SymbolNgrams* ngrams = nullptr;
+  const float* log_p = nullptr;  ///< their table
+  double weight = 0;
+  double bonus = 0;
+};
+
+/// Prefix beam search (Hannun et al. 2014): follows the `width` beginnings that are most likely and
+/// (with a prior, which may be null) count most, adding up all paths that spell the same. Ties go
+/// to what was met first. `log_p` of the answer is the network's alone.
+CtcAnswer beam_search(const CtcScores& scores, int64_t width, const CtcPrior* prior = nullptr);
 
 }  // namespace lockstep

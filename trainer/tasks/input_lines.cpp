@@ -33,8 +33,4 @@ DeviceBatch batch_of_symbols(const std::vector<int64_t>& symbols, torch::Device 
   return batch;
 }
 
-DeviceBatch batch_of_line(TextInputs& inputs, const nlohmann::json& line, torch::Device device) {
-  return batch_of_symbols(inputs.symbols_of_line(line), device);
-}
-
 }  // namespace lockstep

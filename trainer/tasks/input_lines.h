@@ -19,7 +19,5 @@ bool is_as_long_as_inputs(const Manifest& manifest, size_t stream);
 
 /// A batch of one sequence of symbols.
 DeviceBatch batch_of_symbols(const std::vector<int64_t>& symbols, torch::Device device);
-/// The same of a line. Throws as TextInputs::symbols_of_line does.
-DeviceBatch batch_of_line(TextInputs& inputs, const nlohmann::json& line, torch::Device device);
 
 }  // namespace lockstep

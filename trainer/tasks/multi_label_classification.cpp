@@ -5,6 +5,7 @@
 
 #include "data/base/error.h"
 #include "trainer/model/label_smoothing.h"
+#include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/network_task.h"
 
 namespace lockstep {

@@ -3,13 +3,13 @@
 
 #include <optional>
 
-#include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/sequence_network.h"
 #include "trainer/tasks/task.h"
+#include "trainer/tasks/text_inputs.h"
 
 namespace lockstep {
 
-/// Lines of symbols are answered as a batch of one; the embedding's gradient travels by rows.
+/// Lines are read as symbols where the inputs are; the embedding's gradient travels by rows.
 class NetworkTask : public Task {
  public:
   /// `outputs` of the network; `description` has what describe_inputs() gave, and the task's own.
@@ -32,10 +32,10 @@ class NetworkTask : public Task {
     labels["output.weight"] = labels["output.bias"] = {output_labels(), /*by_label=*/false};
     return labels;
   }
-  bool answers_lines() const override { return network_->reads_symbols(); }
-  nlohmann::json answer(const nlohmann::json& line) override {
+  bool reads_symbol_lines() const override { return network_->reads_symbols(); }
+  std::vector<int64_t> symbols_of(const nlohmann::json& line) override {
     if (!text_) text_.emplace(description_.at("inputs"));
-    return predict(batch_of_line(*text_, line, network_->parameters()[0].device())).front();
+    return text_->symbols_of_line(line);
   }
 
  protected:

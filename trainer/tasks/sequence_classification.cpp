@@ -8,6 +8,7 @@
 #include "trainer/model/label_smoothing.h"
 #include "trainer/name_patterns.h"
 #include "trainer/tasks/class_counts.h"
+#include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/network_task.h"
 #include "trainer/tasks/symbol_counts.h"
 

@@ -91,8 +91,11 @@ class SequenceLabelling : public Task {
   }
   std::map<std::string, RowLabels> row_labels() const override;
   std::vector<json> predict(const DeviceBatch& batch) override;
-  bool answers_lines() const override { return networks_.first()->reads_symbols(); }
-  json answer(const json& line) override;
+  bool reads_symbol_lines() const override { return networks_.first()->reads_symbols(); }
+  std::vector<int64_t> symbols_of(const json& line) override {
+    if (!text_) text_.emplace(description_.at("inputs"));
+    return text_->symbols_of_line(line);
+  }
 
  private:
   bool has_legal() const { return description_.value(kLegal, false); }
@@ -205,11 +208,6 @@ std::vector<json> SequenceLabelling::predict(const DeviceBatch& batch) {
     answers.push_back({{"labels", labels}, {"probabilities", probabilities}});
   }
   return answers;
-}
-
-json SequenceLabelling::answer(const json& line) {
-  if (!text_) text_.emplace(description_.at("inputs"));
-  return predict(batch_of_line(*text_, line, networks_.first()->parameters()[0].device())).front();
 }
 
 json describe_labels(const Manifest& manifest) {

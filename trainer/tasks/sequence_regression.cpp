@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "data/base/error.h"
+#include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/network_task.h"
 
 namespace lockstep {

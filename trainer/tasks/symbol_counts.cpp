@@ -15,10 +15,11 @@ size_t index_of_stream(const Split& split, const std::string& name) {
 
 }  // namespace
 
-std::vector<int64_t> count_symbols(const Split& split, const std::string& name) {
+void visit_symbols(const Split& split, const std::string& name,
+                   const std::function<void(const std::vector<int64_t>&)>& visit) {
   const size_t stream = index_of_stream(split, name);
   const StreamSchema& schema = split.streams()[stream];
-  std::vector<int64_t> counts(static_cast<size_t>(schema.num_classes)), symbols;
+  std::vector<int64_t> symbols;
   std::vector<char> stored;
   for (int64_t id = 0; id < split.size(); ++id) {
     const int64_t length = split.length(id, stream);
@@ -26,8 +27,16 @@ std::vector<int64_t> count_symbols(const Split& split, const std::string& name) 
     stored.resize(static_cast<size_t>(length) * size_of(schema.element));
     split.read(id, stream, stored.data());
     widen_symbols(schema.element, stored.data(), length, symbols.data(), 1);
-    for (const int64_t symbol : symbols) ++counts.at(static_cast<size_t>(symbol));
+    visit(symbols);
   }
+}
+
+std::vector<int64_t> count_symbols(const Split& split, const std::string& name) {
+  const int64_t classes = split.streams()[index_of_stream(split, name)].num_classes;
+  std::vector<int64_t> counts(static_cast<size_t>(classes));
+  visit_symbols(split, name, [&](const std::vector<int64_t>& symbols) {
+    for (const int64_t symbol : symbols) ++counts.at(static_cast<size_t>(symbol));
+  });
   return counts;
 }
 

@@ -1,7 +1,8 @@
-// How often symbols occur in a split.
+// The symbols of a split, and how often they occur.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,12 @@
 
 namespace lockstep {
 
-/// Of a stream, by symbol. Reads all of it. Throws Error(config) when there is no such stream.
+/// Calls `visit` with the symbols of each sequence of a stream, in order. Throws Error(config) when
+/// there is no such stream.
+void visit_symbols(const Split& split, const std::string& stream,
+                   const std::function<void(const std::vector<int64_t>&)>& visit);
+
+/// How often each occurs. Reads and throws as visit_symbols().
 std::vector<int64_t> count_symbols(const Split& split, const std::string& stream);
 
 }  // namespace lockstep

@@ -6,6 +6,7 @@
 
 #include "trainer/model/libtorch.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <iosfwd>
 #include <map>
@@ -108,8 +109,13 @@ class Task {
   /// Then: what columns begin the next batch with, each [columns, ...]; empty at the beginning.
   virtual std::vector<torch::Tensor> carried() const { return {}; }
   virtual void set_carried(std::vector<torch::Tensor>) {}
-  /// Whether answer() is to be asked for lines of `lockstep predict`, which are then not sequences
-  /// of numbers.
+  /// Whether lines of `lockstep predict` are symbols, as symbols_of() reads them, which predict()
+  /// takes many of together.
+  virtual bool reads_symbol_lines() const { return false; }
+  /// At least one symbol. Throws Error(corrupt) when the line cannot be understood.
+  virtual std::vector<int64_t> symbols_of(const nlohmann::json&) { return {}; }
+  /// Whether answer() is to be asked for each line, which is then neither symbols nor a sequence of
+  /// numbers.
   virtual bool answers_lines() const { return false; }
   /// The answer to one line. Throws Error(corrupt) when it cannot be understood.
   virtual nlohmann::json answer(const nlohmann::json&) { return nullptr; }

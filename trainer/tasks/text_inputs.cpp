@@ -111,7 +111,7 @@ std::vector<int64_t> TextInputs::symbols_of_line(const json& line) {
   return symbols;
 }
 
-std::vector<int64_t> TextInputs::symbols_of_letters(const std::string& letters) const {
+std::vector<int64_t> TextInputs::symbols_of_letters(const std::string& letters) {
   if (!description_.contains("alphabet")) {
     throw Error(ExitCode::corrupt, "the model was not trained on letters of an alphabet");
   }
@@ -124,7 +124,7 @@ std::vector<int64_t> TextInputs::symbols_of_letters(const std::string& letters) 
   return symbols;
 }
 
-std::vector<int64_t> TextInputs::symbols_of_labels(const json& labels) const {
+std::vector<int64_t> TextInputs::symbols_of_labels(const json& labels) {
   std::vector<int64_t> symbols;
   for (const json& label : labels) {
     symbols.push_back(number_of(label.get<std::string>()));
@@ -135,10 +135,16 @@ std::vector<int64_t> TextInputs::symbols_of_labels(const json& labels) const {
   return symbols;
 }
 
-int64_t TextInputs::number_of(const std::string& label) const {
-  const json& labels = description_.at("labels");
-  const auto found = std::find(labels.begin(), labels.end(), label);
-  return found == labels.end() ? -1 : found - labels.begin();
+/// -1 for a label that there is not.
+int64_t TextInputs::number_of(const std::string& label) {
+  if (numbers_.empty()) {
+    const json& labels = description_.at("labels");
+    for (size_t i = 0; i < labels.size(); ++i) {
+      numbers_.emplace(labels[i].get<std::string>(), static_cast<int64_t>(i));
+    }
+  }
+  const auto found = numbers_.find(label);
+  return found == numbers_.end() ? -1 : found->second;
 }
 
 const TextSymbols& TextInputs::symbols() {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "data/manifest.h"
@@ -35,7 +36,7 @@ class TextInputs {
   /// The symbol behind each text; -1 when there is none.
   int64_t end() { return symbols().end(); }
   /// The symbol of all that the vocabulary lacks; -1 when there is none.
-  int64_t unknown() const { return number_of(description_.value("unknown", "")); }
+  int64_t unknown() { return number_of(description_.value("unknown", "")); }
 
   /// Symbols of a line for `lockstep predict`: {"text": "..."}, {"sequence": "ACGT"} of letters of
   /// an alphabet, or {"symbols": ["a", "b"]} by label. Throws Error(corrupt) when it has none of
@@ -44,12 +45,13 @@ class TextInputs {
 
  private:
   const TextSymbols& symbols();
-  std::vector<int64_t> symbols_of_letters(const std::string& letters) const;
-  std::vector<int64_t> symbols_of_labels(const nlohmann::json& labels) const;
-  int64_t number_of(const std::string& label) const;
+  std::vector<int64_t> symbols_of_letters(const std::string& letters);
+  std::vector<int64_t> symbols_of_labels(const nlohmann::json& labels);
+  int64_t number_of(const std::string& label);
 
   const nlohmann::json& description_;
-  std::optional<TextSymbols> symbols_;  ///< from the first text on
+  std::optional<TextSymbols> symbols_;                ///< from the first text on
+  std::unordered_map<std::string, int64_t> numbers_;  ///< of labels, from the first one on
 };
 
 }  // namespace lockstep

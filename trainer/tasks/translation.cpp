@@ -145,9 +145,9 @@ class Translation : public Task {
   std::vector<json> predict(const DeviceBatch& batch) override;
   std::vector<Example> examples(const DeviceBatch& batch) override;
 
-  bool answers_lines() const override { return reads_symbols(); }
+  bool reads_symbol_lines() const override { return reads_symbols(); }
   bool takes_plain_text() const override { return reads_symbols(); }
-  json answer(const json& line) override;
+  std::vector<int64_t> symbols_of(const json& line) override;
   bool set_writing(const WritingOptions& options) override;
 
  private:
@@ -425,13 +425,13 @@ json Translation::attention_of(const DeviceBatch& batch, int64_t sequence, const
   return attention;
 }
 
-json Translation::answer(const json& line) {
+std::vector<int64_t> Translation::symbols_of(const json& line) {
   if (!line.contains("text")) throw Error(ExitCode::corrupt, "\"text\" is missing");
   if (!source_text_) source_text_.emplace(inputs());
   Symbols symbols = source_text_->symbols_of(line.at("text").get<std::string>());
   if (symbols.empty()) throw Error(ExitCode::corrupt, "\"text\" is empty");
   if (source_text_->end() >= 0) symbols.push_back(source_text_->end());
-  return predict(batch_of_symbols(symbols, model_->parameters()[0].device())).front();
+  return symbols;
 }
 
 bool Translation::set_writing(const WritingOptions& options) {

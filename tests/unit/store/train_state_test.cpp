@@ -38,7 +38,21 @@ TEST(TrainState, RoundTrip) {
       {"tiny", 4.9e-324}, {"minus", -0.0}, {"third", 1.0 / 3.0}, {"inf", INFINITY}};
   file.state.metrics = {{"z", NAN}, {"a", -INFINITY}};
   file.state.config["quoted"] = "\"tab\t\\ \n ünï\"";
+  SelectionState& selection = file.state.selection;
+  selection = {7, 2, 0.5, NAN, 1, {{}, {}}};
+  selection.best[1].step = 900;
+  selection.best[1].split = "validation";
+  selection.best[1].metrics = {{"wer", INFINITY}, {"loss", 0.1}};
   const StateFile read = from_state_json(to_state_json(file), "x");
+  EXPECT_EQ(read.state.selection.seen, 7);
+  EXPECT_EQ(read.state.selection.since_best, 2);
+  EXPECT_EQ(read.state.selection.rate_factor, 0.5);
+  EXPECT_TRUE(std::isnan(read.state.selection.plateau_best));
+  EXPECT_EQ(read.state.selection.since_plateau_best, 1);
+  ASSERT_EQ(read.state.selection.best.size(), 2U);
+  EXPECT_EQ(read.state.selection.best[1].step, 900);
+  EXPECT_EQ(read.state.selection.best[1].split, "validation");
+  EXPECT_EQ(read.state.selection.best[1].metrics, selection.best[1].metrics);
   EXPECT_EQ(read.state.step, 938);
   EXPECT_EQ(read.state.epoch, 93);
   EXPECT_EQ(read.state.index, 8);
@@ -103,6 +117,11 @@ TEST(TrainState, WrongTypesUnderARightChecksumAreRefused) {
   EXPECT_EQ(code_for(rewritten([](auto& json) { json["step"] = ~uint64_t{0}; })),
             ExitCode::corrupt);
   EXPECT_EQ(code_for(rewritten([](auto& json) { json["epoch_sums"]["loss"] = "x"; })),
+            ExitCode::corrupt);
+  EXPECT_EQ(code_for(rewritten([](auto& json) { json["selection"] = {1, 2}; })), ExitCode::corrupt);
+  EXPECT_EQ(code_for(rewritten([](auto& json) {
+              json["selection"]["best"] = {{{"split", "x"}}};
+            })),
             ExitCode::corrupt);
 }
 

@@ -7,12 +7,14 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "data/base/error.h"
 #include "data/mix.h"
 #include "trainer/model/lstm_stack.h"
 #include "trainer/model/stripe_masks.h"
 #include "trainer/tasks/class_counts.h"
 #include "trainer/tasks/ctc_decoding.h"
 #include "trainer/tasks/edit_distance.h"
+#include "trainer/tasks/symbol_ngrams.h"
 #include "trainer/tasks/task.h"
 
 namespace lockstep {
@@ -74,6 +76,60 @@ TEST(CtcDecoding, BestPathTakesOutRepeatsAndBlanks) {
   EXPECT_NEAR(answer.log_p, -0.8, 1e-5);
   EXPECT_TRUE(best_path({nullptr, 0, 3, 3}).symbols.empty());
   EXPECT_TRUE(beam_search({nullptr, 0, 3, 3}, 4).symbols.empty());
+}
+
+/// log p of a sequence and its end by the table.
+double log_p_of(const Symbols& symbols, const SymbolNgrams& ngrams, const Tensor& table) {
+  double sum = 0;
+  int64_t context = ngrams.first_context();
+  for (const int64_t symbol : symbols) {
+    sum += table[context][symbol].item<double>();
+    context = ngrams.next_context(context, symbol);
+  }
+  return sum + table[context][ngrams.outcomes() - 1].item<double>();
+}
+
+TEST(CtcDecoding, NgramsAndABonusWeighAnswers) {
+  SymbolNgrams ngrams(2, 3);
+  for (int i = 0; i < 5; ++i) ngrams.add({0, 1, 1});
+  ngrams.add({1});
+  const Tensor table = ngrams.table();
+  const CtcPrior prior{&ngrams, table.const_data_ptr<float>(), 1.3, 0.7};
+  int64_t differs = 0;
+  for (int seed = 0; seed < 20; ++seed) {
+    torch::manual_seed(seed);
+    const Tensor log_p = torch::randn({5, 3}).log_softmax(1).contiguous();
+    Symbols best;
+    double most = -INFINITY;
+    for (const auto& [symbols, p] : all_answers(log_p)) {
+      const double score = std::log(p) + 1.3 * log_p_of(symbols, ngrams, table) +
+                           0.7 * static_cast<double>(symbols.size());
+      if (score > most) best = symbols;
+      most = std::max(most, score);
+    }
+    EXPECT_EQ(beam_search(scores_of(log_p), 1000, &prior).symbols, best);
+    differs += beam_search(scores_of(log_p), 1000).symbols == best ? 0 : 1;
+  }
+  EXPECT_GT(differs, 0);
+}
+
+TEST(SymbolNgrams, AreWittenBellEstimates) {
+  SymbolNgrams ngrams(2, 2);
+  ngrams.add({0, 1, 0});
+  ngrams.add({0});
+  const Tensor p = ngrams.table().exp();
+  ASSERT_EQ(p.sizes(), at::IntArrayRef(ngrams.shape()));
+  // Of six outcomes three are 0, one is 1 and two are the end: three kinds.
+  const std::vector<double> shorter = {4.0 / 9, 2.0 / 9, 3.0 / 9};
+  for (int64_t symbol = 0; symbol < 3; ++symbol) {
+    const double one = shorter[static_cast<size_t>(symbol)];
+    const double behind_0[] = {0, 1, 2}, behind_1[] = {1, 0, 0}, at_beginning[] = {2, 0, 0};
+    EXPECT_NEAR(p[0][symbol].item<double>(), (behind_0[symbol] + 2 * one) / 5, 1e-6);
+    EXPECT_NEAR(p[1][symbol].item<double>(), (behind_1[symbol] + one) / 2, 1e-6);
+    EXPECT_NEAR(p[2][symbol].item<double>(), (at_beginning[symbol] + one) / 3, 1e-6);
+  }
+  EXPECT_LT((p.sum(1) - 1).abs().max().item<double>(), 1e-6);
+  EXPECT_THROW(SymbolNgrams(1000, 3), Error);
 }
 
 int64_t distance(const Symbols& a, size_t i, const Symbols& b, size_t j) {
