@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "trainer/model/share_blocks.h"
 
@@ -47,11 +48,11 @@ double product_operations(int64_t rows, int64_t depth, int64_t columns) {
 /// gates of large layers have more small pages than a core remembers addresses of. Only a wish.
 void ask_for_large_pages(float* memory, int64_t count) {
 #ifdef __linux__
-  constexpr uintptr_t kPage = uintptr_t{1} << 21;
-  const auto begin = reinterpret_cast<uintptr_t>(memory);
-  const uintptr_t end = (begin + static_cast<uintptr_t>(count) * sizeof(float)) / kPage * kPage;
-  const uintptr_t first = (begin + kPage - 1) / kPage * kPage;
-  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+  constexpr size_t kPage = size_t{1} << 21;
+  void* first = memory;
+  size_t bytes = static_cast<size_t>(count) * sizeof(float);
+  if (std::align(kPage, kPage, first, bytes) == nullptr) return;  // not one whole page
+  madvise(first, bytes / kPage * kPage, MADV_HUGEPAGE);
 #endif
 }
 
