@@ -41,12 +41,7 @@ BucketClock::Place BucketClock::add(int64_t time, const TopicCounts& text) {
   newest_ = newest_ ? std::max(*newest_, time) : time;
   Tally& tally = waiting_[number];
   tally.texts += 1;
-  for (const auto& [topic, own] : text) {
-    TopicCount& count = tally.topics[topic];
-    count.texts += own.texts;
-    count.negative += own.negative;
-    count.evidence += own.evidence;
-  }
+  for (const auto& [topic, own] : text) tally.topics[topic] += own;
   return Place::counted;
 }
 

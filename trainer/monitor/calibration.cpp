@@ -52,14 +52,14 @@ Calibration calibrate(const SurgeConfig& config, const std::vector<TrendPoint>& 
   result.threshold = kLargest;
   result.months = static_cast<double>(judged_buckets(points)) *
                   static_cast<double>(config.bucket_milliseconds()) / kMillisecondsAMonth;
+  const double allowed = alerts_a_month * result.months;
   bool quiet = true;
   for (double threshold = kLargest; threshold >= kSmallest; threshold -= kStep) {
     const int64_t alerts = alerts_at(config, points, threshold);
     result.tried.insert(result.tried.begin(), {threshold, alerts});
-    quiet = quiet && static_cast<double>(alerts) <= alerts_a_month * result.months;
+    quiet = quiet && static_cast<double>(alerts) <= allowed;
     if (quiet) result.threshold = threshold;
   }
-  const double allowed = alerts_a_month * result.months;
   result.extrapolated = allowed > 0 && allowed < kFewAlerts;
   if (result.extrapolated) result.threshold = tail_threshold(result.tried, allowed);
   return result;

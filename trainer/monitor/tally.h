@@ -13,6 +13,13 @@ struct TopicCount {
   /// Sum over all texts of the probability of the topic times that of a negative sentiment, in
   /// steps of kEvidenceStep.
   double evidence = 0;
+
+  TopicCount& operator+=(const TopicCount& other) {
+    texts += other.texts;
+    negative += other.negative;
+    evidence += other.evidence;
+    return *this;
+  }
 };
 
 /// A power of two, so that sums of steps are exact in any order.

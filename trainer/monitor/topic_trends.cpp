@@ -49,9 +49,7 @@ TopicCount TopicTrends::topic_in_window(const std::string& topic, int64_t back) 
   for (auto i = static_cast<size_t>(back); i < end; ++i) {
     const auto found = recent_[i].topics.find(topic);
     if (found == recent_[i].topics.end()) continue;
-    sum.texts += found->second.texts;
-    sum.negative += found->second.negative;
-    sum.evidence += found->second.evidence;
+    sum += found->second;
   }
   return sum;
 }
