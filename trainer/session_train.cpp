@@ -1,15 +1,11 @@
-// The session behind `lockstep train`: from a request to a running loop, and --dry-run.
-#include <fmt/ranges.h>
-
+// The session behind `lockstep train`: from a request to a running loop.
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <ostream>
 
 #include "data/base/atomic_file.h"
 #include "data/loader.h"
-#include "trainer/batch_order.h"
 #include "trainer/carried_state.h"
 #include "trainer/observers/make_observers.h"
 #include "trainer/run_directory.h"
@@ -345,66 +341,6 @@ RunResult train(const TrainRequest& request, Communicator& host) {
         describe_run(request, folder, data, *replica, compute, trainer, start, hosts, notes));
   }
   return run_and_report(trainer, folder, data, *replica, average, host);
-}
-
-void dry_run(const TrainRequest& request, Communicator& host, std::ostream& out) {
-  const RunConfig& config = request.config;
-  require_same_config_on_all(config, host);
-  require_legal_world(config, host.world_size());
-  const ComputePlace compute = prepare_compute(config, host);
-  const RunData data = open_run_data(config, host);
-  std::string text;
-  together(host, [&] {
-    const Manifest& manifest = data.dataset->manifest();
-    Replica replica(config, find_task(config.task).describe_data(manifest), compute.device);
-    const Optimizer optimizer(config.optimizer, replica.buffers());
-    BatchOrder order(config, *data.train, replica.task().reads_streams());
-    const int64_t steps =
-        config.train.steps > 0 ? config.train.steps : order.total_batches(config.train.epochs);
-    const int64_t parameters = replica.buffers().num_parameters();
-    const int64_t own_samples =
-        (config.batch.size + host.world_size() - 1) / host.world_size() / config.batch.accumulation;
-    const double mebibyte = 1 << 20;
-    const double states = static_cast<double>(optimizer.num_states()) /
-                          (config.optimizer.sharded ? host.world_size() : 1);
-    const double state =
-        (static_cast<double>(replica.buffers().parameters().numel()) +
-         static_cast<double>(replica.buffers().gradients().numel()) * (1 + states)) *
-        4 / mebibyte;
-    // An LSTM step keeps 4 gates, 2 cell values and the output of every cell for the way back.
-    const double activations =
-        static_cast<double>(own_samples *
-                            (replica.task().reads_streams()
-                                 ? config.data.steps
-                                 : manifest.find_split(config.data.train_split)->longest) *
-                            config.model.num_layers * config.model.hidden_size *
-                            (config.model.bidirectional ? 2 : 1) * 7) *
-        4 / mebibyte;
-    text += fmt::format("model        {}\n", replica.task().summary());
-    for (const FlatBuffers::Range& range : replica.buffers().ranges()) {
-      text += fmt::format("             {:<28} [{}]{}\n", range.name, fmt::join(range.shape, ", "),
-                          range.trained ? "" : " frozen");
-    }
-    text += fmt::format("parameters   {}\n", parameters);
-    text += fmt::format(
-        "memory       about {:.1f} MiB per rank: {:.1f} parameters, gradients and "
-        "optimizer state, {:.1f} activations\n",
-        state + activations, state, activations);
-    text += fmt::format("data         {}: {} samples in split {}\n", config.data.path,
-                        data.train->size(), config.data.train_split);
-    for (const Split& split : data.held_out) {
-      text += fmt::format("             {} samples in split {}\n", split.size(), split.name());
-    }
-    text += fmt::format("ranks        {} on {}, exchange by {}\n", host.world_size(),
-                        compute.choice.name, compute.exchange->name());
-    text += fmt::format("length       {} steps of {}{} samples, {} steps in the first epoch\n",
-                        steps, config.batch.max_steps > 0 ? "at most " : "", config.batch.size,
-                        order.batches_in_epoch(0));
-    text += fmt::format(
-        "run folder   {}\n",
-        std::filesystem::absolute(run_dir_of(request.config, request.config_name)).string());
-  });
-  if (host.is_root()) out << text << "nothing was trained or written (--dry-run)\n";
 }
 
 }  // namespace lockstep
