@@ -1,7 +1,10 @@
 // T time, B batch.
 #include "trainer/opinion_reader.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "data/base/error.h"
@@ -47,20 +50,30 @@ TextClassifier::TextClassifier(const std::filesystem::path& source, const std::s
   }
 }
 
-TextClassifier::Answers TextClassifier::answers(const std::vector<std::string>& texts) {
-  Answers answers;
-  answers.errors.resize(texts.size());
-  std::vector<std::vector<int64_t>> symbols(texts.size());
-  std::vector<size_t> order;
+TextClassifier::Symbols TextClassifier::symbols_of(const std::vector<std::string>& texts) {
+  Symbols symbols;
+  symbols.texts.resize(texts.size());
+  symbols.errors.resize(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
     try {
-      symbols[i] = inputs_.symbols_of(texts[i]);
-      if (symbols[i].empty()) throw Error(ExitCode::corrupt, "the text is empty");
-      symbols[i].resize(std::min(symbols[i].size(), static_cast<size_t>(longest_)));
-      order.push_back(i);
+      std::vector<int64_t> own = inputs_.symbols_of(texts[i]);
+      if (own.empty()) throw Error(ExitCode::corrupt, "the text is empty");
+      own.resize(std::min(own.size(), static_cast<size_t>(longest_)));
+      symbols.texts[i] = std::move(own);
     } catch (const std::exception& error) {
-      answers.errors[i] = error.what();
+      symbols.errors[i] = error.what();
     }
+  }
+  return symbols;
+}
+
+TextClassifier::Answers TextClassifier::answers(const Symbols& read) {
+  Answers answers;
+  answers.errors = read.errors;
+  const std::vector<std::vector<int64_t>>& symbols = read.texts;
+  std::vector<size_t> order;
+  for (size_t i = 0; i < symbols.size(); ++i) {
+    if (answers.errors[i].empty()) order.push_back(i);
   }
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return symbols[a].size() < symbols[b].size(); });
@@ -125,26 +138,91 @@ const LabelProbabilities& TextClassifier::head(const Answers& answers,
               "name them with --topic-head and --sentiment-head");
 }
 
-OpinionReader::OpinionReader(const std::filesystem::path& topic,
-                             const std::filesystem::path& sentiment, const std::string& device,
-                             const MonitorConfig& config)
-    : config_(config), topic_(topic, device, config.longest) {
-  if (!sentiment.empty()) {
-    sentiment_ = std::make_unique<TextClassifier>(sentiment, device, config.longest);
+void add_share_of(const LabelProbabilities& other, const std::string& name, size_t count,
+                  LabelProbabilities& mean) {
+  std::map<std::string, int64_t> columns;
+  for (const std::string& label : other.labels) {
+    columns.emplace(label, static_cast<int64_t>(columns.size()));
+  }
+  std::vector<int64_t> order;
+  for (const std::string& label : mean.labels) {
+    const auto found = columns.find(label);
+    if (found != columns.end()) order.push_back(found->second);
+  }
+  if (order.size() != mean.labels.size() || other.labels.size() != mean.labels.size() ||
+      other.exclusive != mean.exclusive) {
+    throw Error(ExitCode::config,
+                fmt::format("{}: its labels ({}) are not those of the runs before it ({})", name,
+                            fmt::join(other.labels, ", "), fmt::join(mean.labels, ", ")),
+                "runs whose answers are averaged must know the same labels, one or sets of them");
+  }
+  const torch::Tensor p_BC = other.p_BC.index_select(1, torch::tensor(order));
+  mean.p_BC.add_(p_BC, 1.0 / static_cast<double>(count));
+}
+
+OpinionReader::OpinionReader(const std::vector<std::filesystem::path>& topics,
+                             const std::vector<std::filesystem::path>& sentiments,
+                             const std::string& device, const MonitorConfig& config)
+    : config_(config),
+      topics_(group_of(topics, device)),
+      sentiments_(group_of(sentiments, device)) {
+  LOCKSTEP_CHECK(!topics.empty(), "a monitor needs a run that knows topics");
+}
+
+OpinionReader::Group OpinionReader::group_of(const std::vector<std::filesystem::path>& runs,
+                                             const std::string& device) {
+  Group group;
+  for (const auto& run : runs) {
+    auto classifier = std::make_unique<TextClassifier>(run, device, config_.longest);
+    const auto alike = std::find_if(readers_.begin(), readers_.end(), [&](const auto* reader) {
+      return classifier->reads_as(*reader);
+    });
+    const auto reader = static_cast<size_t>(alike - readers_.begin());
+    if (alike == readers_.end()) readers_.push_back(classifier.get());
+    group.push_back({std::move(classifier), reader, {}});
+  }
+  return group;
+}
+
+void OpinionReader::ask(const std::vector<std::string>& texts) {
+  std::vector<TextClassifier::Symbols> symbols;
+  for (TextClassifier* reader : readers_) symbols.push_back(reader->symbols_of(texts));
+  for (Group* group : {&topics_, &sentiments_}) {
+    for (Member& member : *group) {
+      member.answers = member.classifier->answers(symbols[member.reader]);
+    }
   }
 }
 
-std::vector<Opinion> OpinionReader::operator()(const std::vector<std::string>& texts) {
-  const TextClassifier::Answers topics = topic_.answers(texts);
-  const TextClassifier::Answers others = sentiment_ ? sentiment_->answers(texts) : topics;
-  std::vector<Opinion> opinions(texts.size());
-  for (size_t i = 0; i < texts.size(); ++i) {
-    opinions[i].error = topics.errors[i].empty() ? others.errors[i] : topics.errors[i];
+LabelProbabilities OpinionReader::mean_head(const Group& group, const std::string& head) {
+  const auto head_of = [&](const Member& member) -> const LabelProbabilities& {
+    return member.classifier->head(member.answers, head);
+  };
+  LabelProbabilities mean = head_of(group.front());
+  if (group.size() == 1) return mean;
+  mean.p_BC = torch::zeros_like(mean.p_BC);
+  for (const Member& member : group) {
+    add_share_of(head_of(member), member.classifier->name(), group.size(), mean);
   }
-  if (topics.heads.empty() || others.heads.empty()) return opinions;  // not one could be read
-  const LabelProbabilities& topic = topic_.head(topics, config_.topic_head);
-  const LabelProbabilities& sentiment =
-      (sentiment_ ? *sentiment_ : topic_).head(others, config_.sentiment_head);
+  return mean;
+}
+
+std::vector<Opinion> OpinionReader::operator()(const std::vector<std::string>& texts) {
+  ask(texts);
+  std::vector<Opinion> opinions(texts.size());
+  bool any = true;  // was read by every model
+  for (const Group* group : {&topics_, &sentiments_}) {
+    for (const Member& member : *group) {
+      any = any && !member.answers.heads.empty();
+      for (size_t i = 0; i < texts.size(); ++i) {
+        if (opinions[i].error.empty()) opinions[i].error = member.answers.errors[i];
+      }
+    }
+  }
+  if (!any) return opinions;
+  const LabelProbabilities topic = mean_head(topics_, config_.topic_head);
+  const LabelProbabilities sentiment =
+      mean_head(sentiments_.empty() ? topics_ : sentiments_, config_.sentiment_head);
   if (!sentiment.exclusive) {
     throw Error(ExitCode::config, "the sentiment must be one label, not a set of them",
                 "give a run of the task sequence_classification with --sentiment");

@@ -86,8 +86,8 @@ int64_t predict_split(const PredictRequest& request, const std::filesystem::path
 /// monitor/opinion_monitor.h. With a state file it goes on where it was, also after a crash: then
 /// files have the same content as without.
 struct MonitorRequest {
-  std::filesystem::path topic;      ///< run with the topics
-  std::filesystem::path sentiment;  ///< run with the sentiments; empty: the same
+  std::vector<std::filesystem::path> topics;      ///< runs with the topics
+  std::vector<std::filesystem::path> sentiments;  ///< runs with the sentiments; none: the same
   std::string input = "-";
   std::string output = "-";
   std::filesystem::path state;  ///< empty: none

@@ -35,7 +35,7 @@ std::optional<json> read_monitor_state(const std::filesystem::path& path) {
 
 /// The models, which cannot be copied as functions are.
 ReadOpinions reader_of(const MonitorRequest& request) {
-  const auto reader = std::make_shared<OpinionReader>(request.topic, request.sentiment,
+  const auto reader = std::make_shared<OpinionReader>(request.topics, request.sentiments,
                                                       request.device, request.config);
   return [reader](const std::vector<std::string>& texts) { return (*reader)(texts); };
 }

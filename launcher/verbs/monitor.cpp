@@ -66,12 +66,14 @@ void add_monitor(CLI::App& app, CommandLine& line, std::ostream& out) {
       "monitor", "Topics, sentiments and alerts of dated texts, with trained models");
   const auto options = std::make_shared<MonitorOptions>();
   MonitorRequest& request = options->request;
-  verb->add_option("RUN", request.topic,
-                   "Run (or checkpoint) whose model knows topics, and sentiments too unless "
-                   "--sentiment names another")
+  verb->add_option("RUN", request.topics,
+                   "Runs (or checkpoints) whose models know topics, and sentiments too unless "
+                   "--sentiment names others; the mean of their probabilities counts")
       ->required()
       ->type_name("RUN|CHECKPOINT");
-  verb->add_option("--sentiment", request.sentiment, "Run whose model knows sentiments")
+  verb->add_option("--sentiment", request.sentiments,
+                   "Run whose model knows sentiments; of several, likewise, the mean counts")
+      ->allow_extra_args(false)
       ->type_name("RUN|CHECKPOINT");
   verb->add_option("--input", request.input, "JSON lines to read, - for standard input")
       ->type_name("FILE|-")
@@ -109,7 +111,9 @@ void add_monitor(CLI::App& app, CommandLine& line, std::ostream& out) {
       "Examples:\n"
       "  lockstep monitor runs/topics --sentiment runs/sentiment --input past.jsonl --calibrate 1\n"
       "  tail -F feed.jsonl | lockstep monitor runs/topics --sentiment runs/sentiment \\\n"
-      "      --threshold 6.5 --state monitor.json --output opinions.jsonl");
+      "      --threshold 6.5 --state monitor.json --output opinions.jsonl\n"
+      "  lockstep monitor runs/topics-1 runs/topics-2 --sentiment runs/mood-1 --sentiment "
+      "runs/mood-2");
   verb->callback([&line, &out, options] {
     line.action = [&out, options] { return run_monitor(*options, out); };
   });

@@ -107,6 +107,23 @@ class Monitor(unittest.TestCase):
         _, lines = self.monitor("--input", self.input, "--end", "--sentiment", self.shop.root / "mood")
         self.assertEqual([line["alert"] for line in lines if "alert" in line], [topic for topic, _ in self.surges])
 
+    def test_several_runs_count_by_their_mean(self):
+        generator = random.Random(3)
+        unsaid = [{"time": i, "text": sentence(generator, "w1", "w2")} for i in range(50)]  # models guess, and not the same
+        asked = "\n".join(map(json.dumps, unsaid)) + "\n"
+        _, texts = self.monitor("--sentiment", self.shop.root / "mood", "--sentiment", self.shop.root / "both", input=asked)
+        both, mood = ([json.loads(line) for line in run(["predict", self.shop.root / name], input=asked).stdout.splitlines()]
+                      for name in ("both", "mood"))
+        differ = 0
+        for text, one, other in zip(texts, both, mood):
+            of_both = of_label(one["sentiment"], text["sentiment"])
+            of_mood = of_label(other, text["sentiment"])
+            self.assertAlmostEqual(text["probability"], (of_both + of_mood) / 2, delta=1e-3)
+            differ += abs(of_both - of_mood) > 0.01
+        self.assertGreater(differ, 0)
+        done, _ = self.monitor(self.shop.root / "mood", "--input", self.input, expect=78)
+        self.assertIn("its labels (bad, good) are not those", done.stderr)
+
     def test_goes_on_after_a_crash_at_any_place(self):
         """Killed again and again, the output file is the same as that of one run, byte for byte."""
         whole, output, state = (self.shop.root / name for name in ("whole.out", "crash.out", "crash.state"))
@@ -222,6 +239,11 @@ class Monitor(unittest.TestCase):
         self.monitor("--input", self.input, "--state", self.shop.root / "no.state", "--output", output, expect=74)
         self.assertEqual(output.read_text(), "results of somebody\n")
         self.monitor("--input", self.shop.root / "nowhere.jsonl", expect=66)
+
+
+def of_label(answer, label):
+    """Of two labels, from an answer of `lockstep predict` that gives the likelier one's probability."""
+    return answer["probability"] if answer["label"] == label else 1 - answer["probability"]
 
 
 def alike(lines):
