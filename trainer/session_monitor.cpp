@@ -17,7 +17,8 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kFormat = "lockstep-monitor";
-constexpr int kFormatVersion = 2;
+constexpr int kFormatVersion = 3;
+constexpr int kOldestFormatVersion = 2;
 /// Enough for batches of like lengths; few enough that results come soon.
 constexpr size_t kBlockLines = 4096;
 
@@ -27,7 +28,7 @@ std::optional<json> read_monitor_state(const std::filesystem::path& path) {
   json state = parse_json(read_file(path), path);
   const JsonValue value(state, path);
   if (value.member("format").text() != kFormat) value.fail("is no state of `lockstep monitor`");
-  value.member("format_version").integer(kFormatVersion, kFormatVersion);
+  value.member("format_version").integer(kOldestFormatVersion, kFormatVersion);
   value.member("input_bytes").integer(0);
   value.member("output_bytes").integer(0);
   return state;

@@ -11,7 +11,7 @@ from support import LOCKSTEP, Workshop, run
 
 TOPICS = ["room", "food", "staff"]
 HOUR = 3600
-SETTINGS = ["--window", "4", "--season", "12", "--history", "8", "--device", "cpu"]
+SETTINGS = ["--window", "2,4", "--season", "12", "--history", "8", "--device", "cpu"]
 
 
 def sentence(generator, topic, mood):
@@ -123,6 +123,25 @@ class Monitor(unittest.TestCase):
         self.assertGreater(differ, 0)
         done, _ = self.monitor(self.shop.root / "mood", "--input", self.input, expect=78)
         self.assertIn("its labels (bad, good) are not those", done.stderr)
+
+    def test_goes_on_from_a_state_of_the_format_before(self):
+        """Version 2 knew one window, and of an alert only the time."""
+        state = self.shop.root / "older.state"
+        half = sum(line["time"] < 236 * HOUR for line in self.feed)  # soon after an alert
+        first, rest = (self.write(name, lines).read_text() for name, lines in (("older", self.feed[:half]), ("newer", self.feed[half:])))
+        before = self.monitor("--state", state, input=first)[1]
+        saved = json.loads(state.read_text())
+        self.assertEqual(saved["format_version"], 3)
+        saved["format_version"] = 2
+        alerting = saved["monitor"]["gate"]["alerting"]
+        self.assertGreater(len(alerting), 0)
+        for topic, (at, _) in alerting.items():
+            alerting[topic] = at
+        state.write_text(json.dumps(saved))
+        after = self.monitor("--state", state, input=rest)[1]
+        self.assertEqual(alike(before + after), alike(self.monitor(input=self.input.read_text())[1]))
+        state.write_text(json.dumps({**saved, "format_version": 1}))
+        self.monitor("--state", state, input=rest, expect=65)
 
     def test_goes_on_after_a_crash_at_any_place(self):
         """Killed again and again, the output file is the same as that of one run, byte for byte."""

@@ -18,7 +18,9 @@ enum class AlertVerdict {
 };
 
 /// A topic that alerts is silent until its score has come down and `cool_down` buckets of time are
-/// over, silence among it; all topics together alert at most `most_alerts` times in as many.
+/// over, silence among it, or until a window later the score has grown to `growth` times that of
+/// the alert: what alerted may have been the first sign of a surge, or another one. All topics
+/// together alert at most `most_alerts` times in `cool_down` buckets.
 class AlertGate {
  public:
   explicit AlertGate(const SurgeConfig& config) : config_(config) {}
@@ -31,11 +33,18 @@ class AlertGate {
   void restore(const nlohmann::json& state);
 
  private:
+  struct LastAlert {
+    int64_t time = 0;
+    double score = 0;
+  };
+
+  bool is_over(const LastAlert& alert, const TrendPoint& point) const;
+  bool has_grown(const LastAlert& alert, const TrendPoint& point) const;
   bool too_many(int64_t time);
 
   SurgeConfig config_;
-  std::map<std::string, int64_t> alerting_;  ///< topics, with the time of their alert
-  std::deque<int64_t> alerts_;               ///< times of those within `cool_down`
+  std::map<std::string, LastAlert> alerting_;  ///< topics that are silent
+  std::deque<int64_t> alerts_;                 ///< times of those within `cool_down`
 };
 
 }  // namespace lockstep

@@ -43,11 +43,9 @@ nlohmann::ordered_json line_of(const MonitorRecord& record, const Opinion& opini
 }
 
 /// "alert" or "trend", and the window's figures.
-nlohmann::ordered_json line_of(const char* what, const TrendPoint& point,
-                               const SurgeConfig& config) {
-  const int64_t begin = point.end - config.window * config.bucket_milliseconds();
+nlohmann::ordered_json line_of(const char* what, const TrendPoint& point) {
   return {{what, point.topic},
-          {"from", date_text(begin)},
+          {"from", date_text(point.begin)},
           {"to", date_text(point.end)},
           {"texts", point.texts},
           {"negative", point.negative},
@@ -73,12 +71,22 @@ TopicCounts counts_of(const Opinion& opinion) {
 /// What a continued monitor must count as before.
 json lengths_of(const SurgeConfig& config) {
   return {{"bucket_minutes", config.bucket_minutes},
-          {"window", config.window},
+          {"window", config.longest_window()},
           {"season", config.season},
           {"history", config.history}};
 }
 
 }  // namespace
+
+OpinionMonitor::OpinionMonitor(const MonitorConfig& config, ReadOpinions read)
+    : config_(config),
+      read_(std::move(read)),
+      clock_(config.surge),
+      trends_(config.surge),
+      gate_(config.surge) {
+  if (!config.surge.window.empty()) return;
+  throw Error(ExitCode::config, "window is an empty list", "give one length of a window or more");
+}
 
 void OpinionMonitor::take(const std::vector<std::string>& lines, std::string& out) {
   std::vector<MonitorRecord> records;
@@ -121,11 +129,11 @@ void OpinionMonitor::judge(const std::vector<TimeBucket>& buckets, std::string& 
     for (const TrendPoint& point : trends_.add(bucket)) {
       if (on_point_) on_point_(point);
       const AlertVerdict verdict = gate_.judge(point);
-      if (config_.trends) append(line_of("trend", point, config_.surge), out);
+      if (config_.trends) append(line_of("trend", point), out);
       counts_.held_back += verdict == AlertVerdict::held_back ? 1 : 0;
       if (verdict != AlertVerdict::alert) continue;
       counts_.alerts += 1;
-      append(line_of("alert", point, config_.surge), out);
+      append(line_of("alert", point), out);
     }
   }
 }

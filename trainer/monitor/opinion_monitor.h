@@ -28,12 +28,8 @@ struct MonitorCounts {
 
 class OpinionMonitor {
  public:
-  OpinionMonitor(const MonitorConfig& config, ReadOpinions read)
-      : config_(config),
-        read_(std::move(read)),
-        clock_(config.surge),
-        trends_(config.surge),
-        gate_(config.surge) {}
+  /// Throws Error(config) when no length of a window is given.
+  OpinionMonitor(const MonitorConfig& config, ReadOpinions read);
 
   /// Reads lines together and appends one line for each to `out`, in order, with trends and alerts
   /// behind the text that ended their bucket. What is appended for a line does not depend on where

@@ -1,7 +1,9 @@
 // How surges of negative texts are found: the settings of `lockstep monitor`.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "data/base/fields.h"
 
@@ -10,12 +12,13 @@ namespace lockstep {
 /// Lengths are counted in buckets of time.
 struct SurgeConfig {
   double bucket_minutes = 60;
-  int64_t window = 6;
+  std::vector<int64_t> window = {3, 6};
   int64_t season = 24;
   int64_t history = 20;
   int64_t warm_up = 5;
   double threshold = 5;
   double release = 0.5;
+  double growth = 2;
   int64_t cool_down = 24;
   double least = 3;
   int64_t most_alerts = 10;
@@ -27,15 +30,21 @@ struct SurgeConfig {
   int64_t cool_down_milliseconds() const { return cool_down * bucket_milliseconds(); }
   int64_t lateness_milliseconds() const { return static_cast<int64_t>(lateness_minutes * 60e3); }
   int64_t leap_milliseconds() const { return static_cast<int64_t>(leap_days * 86400e3); }
+  int64_t longest_window() const {
+    return window.empty() ? 0 : *std::max_element(window.begin(), window.end());
+  }
   /// How many buckets a look back takes.
-  int64_t reach() const { return window + history * season; }
+  int64_t reach() const { return longest_window() + history * season; }
 
   void describe(Fields& fields) {
     fields.add("bucket_minutes", bucket_minutes, "time is counted in steps of this")
         .unit("minutes")
         .at_least(1.0 / 60)
         .at_most(1e6);
-    fields.add("window", window, "buckets of the sliding window that is judged")
+    fields
+        .add("window", window,
+             "buckets of the sliding window that is judged; of several the one with the highest "
+             "score counts")
         .at_least(1)
         .at_most(10000);
     fields
@@ -57,6 +66,11 @@ struct SurgeConfig {
              "an alert is over when the score is below this share of the threshold")
         .at_least(0)
         .at_most(1);
+    fields
+        .add("growth", growth,
+             "a surge is told again when its score is so many times that of its alert, and the "
+             "longest window has passed; 0: never")
+        .at_least(0);
     fields.add("cool_down", cool_down, "buckets after an alert before the topic's next one")
         .at_least(0)
         .at_most(100000);

@@ -12,11 +12,13 @@
 
 namespace lockstep {
 
-/// A topic's window that ends with the bucket just handed in.
+/// A topic's window that ends with the bucket just handed in; of windows of several lengths the one
+/// with the highest score.
 struct TrendPoint {
   std::string topic;
   int64_t slot = 0;
-  int64_t end = 0;  ///< milliseconds since 1970
+  int64_t begin = 0;  ///< milliseconds since 1970
+  int64_t end = 0;
   int64_t texts = 0;
   int64_t negative = 0;
   double evidence = 0;  ///< as TopicCount
@@ -38,10 +40,11 @@ class TopicTrends {
   void restore(const nlohmann::json& state);
 
  private:
-  TrendPoint point_of(const std::string& topic, const TimeBucket& bucket) const;
-  /// Of the window that ended `back` buckets ago.
-  TopicCount topic_in_window(const std::string& topic, int64_t back) const;
-  int64_t all_in_window(int64_t back) const;
+  /// Of the window of `length` buckets.
+  TrendPoint point_of(const std::string& topic, const TimeBucket& bucket, int64_t length) const;
+  /// Of the buckets from `back` ago on, into the past.
+  TopicCount topic_in(const std::string& topic, int64_t back, int64_t length) const;
+  int64_t all_in(int64_t back, int64_t length) const;
 
   SurgeConfig config_;
   std::deque<Tally> recent_;  ///< the newest first, `reach` of them at most

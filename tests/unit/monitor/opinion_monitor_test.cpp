@@ -33,7 +33,7 @@ std::vector<Opinion> read_words(const std::vector<std::string>& texts) {
 MonitorConfig daily() {
   MonitorConfig config;
   config.surge.bucket_minutes = 60;
-  config.surge.window = 3;
+  config.surge.window = {3};
   config.surge.season = 6;
   config.surge.lateness_minutes = 0;
   config.surge.leap_days = 1;
@@ -112,8 +112,12 @@ TEST(OpinionMonitorTest, GoesOnFromItsState) {
   second.take({middle, lines.end()}, out);
   EXPECT_EQ(out, results_of(lines, 1000));
   MonitorConfig other = daily();
-  other.surge.window = 4;
+  other.surge.window = {2, 3};  // needs no longer past
+  EXPECT_NO_THROW(OpinionMonitor(other, read_words).restore(first.state()));
+  other.surge.window = {4};
   EXPECT_THROW(OpinionMonitor(other, read_words).restore(first.state()), Error);
+  other.surge.window = {};
+  EXPECT_THROW(OpinionMonitor(other, read_words), Error);
 }
 
 TEST(OpinionMonitorTest, BadLinesAreShownAndCounted) {

@@ -13,7 +13,7 @@ namespace {
 
 SurgeConfig two_buckets() {
   SurgeConfig config;
-  config.window = 2;
+  config.window = {2};
   config.season = 3;
   config.history = 4;
   config.warm_up = 3;
@@ -64,6 +64,32 @@ TEST(TopicTrendsTest, ATopicThatComesLaterHadNoneBefore) {
   EXPECT_DOUBLE_EQ(points[1].score, 9 / std::sqrt(2));
 }
 
+/// A sudden surge stands out most in a short window, a slow one only adds up in a long one.
+TEST(TopicTrendsTest, OfSeveralWindowsTheMostUnusualCounts) {
+  SurgeConfig config = two_buckets();
+  config.season = 6;
+  const auto last_of = [&](std::vector<int64_t> lengths, int64_t burst, int64_t since) {
+    config.window = std::move(lengths);
+    TopicTrends trends(config);
+    TrendPoint last;
+    for (int64_t slot = 0; slot < 30; ++slot) {
+      const int64_t negative = slot < since ? 2 : burst;
+      last = trends.add(bucket_of(slot, {{"a", negative_texts(20, negative)}}))[0];
+    }
+    return last;
+  };
+  const TrendPoint sudden = last_of({1, 6}, 10, 29), steady = last_of({6, 1}, 5, 24);
+  EXPECT_EQ(sudden.end - sudden.begin, 1 * 3600 * 1000);
+  EXPECT_EQ(sudden.evidence, 10);
+  EXPECT_EQ(sudden.score, last_of({1}, 10, 29).score);
+  EXPECT_GT(sudden.score, last_of({6}, 10, 29).score);
+  EXPECT_EQ(steady.end - steady.begin, 6 * 3600 * 1000);
+  EXPECT_EQ(steady.evidence, 30);
+  EXPECT_EQ(steady.score, last_of({6}, 5, 24).score);
+  EXPECT_GT(steady.score, last_of({1}, 5, 24).score);
+  EXPECT_EQ(steady.end, sudden.end);
+}
+
 TEST(TopicTrendsTest, GoesOnFromItsState) {
   TopicTrends whole(two_buckets()), first(two_buckets());
   for (int64_t slot = 0; slot < 15; ++slot) {
@@ -109,6 +135,21 @@ TEST(AlertGateTest, CoolsDown) {
   EXPECT_EQ(gate.judge(point_of("a", 12, 6)), AlertVerdict::alert);
 }
 
+TEST(AlertGateTest, TellsASurgeAgainThatHasDoubled) {
+  AlertGate gate(two_buckets());
+  EXPECT_EQ(gate.judge(point_of("a", 1, 6)), AlertVerdict::alert);
+  EXPECT_EQ(gate.judge(point_of("a", 2, 13)), AlertVerdict::calm);  // not yet a window later
+  EXPECT_EQ(gate.judge(point_of("a", 3, 11.9)), AlertVerdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 4, 12)), AlertVerdict::alert);
+  EXPECT_EQ(gate.judge(point_of("a", 6, 23)), AlertVerdict::calm);     // twice the newer one
+  EXPECT_EQ(gate.judge(point_of("a", 7, 24, 4)), AlertVerdict::calm);  // of little evidence
+  SurgeConfig never = two_buckets();
+  never.growth = 0;
+  AlertGate deaf(never);
+  EXPECT_EQ(deaf.judge(point_of("a", 1, 6)), AlertVerdict::alert);
+  EXPECT_EQ(deaf.judge(point_of("a", 9, 600)), AlertVerdict::calm);
+}
+
 /// After a silence slots go on where they were, time does not.
 TEST(AlertGateTest, CoolsDownWhileNothingIsSaid) {
   AlertGate gate(two_buckets());
@@ -143,6 +184,15 @@ TEST(AlertGateTest, GoesOnFromItsState) {
   EXPECT_EQ(second.judge(point_of("a", 2, 9)), AlertVerdict::calm);
   EXPECT_EQ(second.judge(point_of("b", 2, 9)), AlertVerdict::alert);
   EXPECT_EQ(second.judge(point_of("c", 2, 9)), AlertVerdict::held_back);
+}
+
+/// States of format version 2 have an alert's time alone.
+TEST(AlertGateTest, GoesOnFromAnOlderState) {
+  AlertGate gate(two_buckets());
+  gate.restore({{"alerting", {{"a", 1 * 3600 * 1000}}}, {"alerts", {1 * 3600 * 1000}}});
+  EXPECT_EQ(gate.judge(point_of("a", 9, 600)), AlertVerdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 11, 0)), AlertVerdict::calm);
+  EXPECT_EQ(gate.judge(point_of("a", 12, 6)), AlertVerdict::alert);
 }
 
 TEST(CalibrationTest, AsManyAlertsAsAllowedAndNotOneMore) {
