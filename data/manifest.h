@@ -81,6 +81,9 @@ struct Manifest {
   std::map<std::string, FeatureScaling> scaling;  ///< of dense streams, by name
   /// What each symbol of a stream says of itself (titles of items), by the stream's name.
   std::map<std::string, std::vector<std::string>> symbol_texts;
+  /// Symbols from this number on are none that training knows, and have a text; by the stream's
+  /// name. A stream that is not here has none of them.
+  std::map<std::string, int64_t> known_symbols;
 
   /// Null when there is none of that name.
   const SplitInfo* find_split(const std::string& name) const;

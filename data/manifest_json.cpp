@@ -92,6 +92,7 @@ json json_of(const Manifest& manifest) {
     object["scaling"][stream] = json_of(scaling);
   }
   if (!manifest.symbol_texts.empty()) object["symbol_texts"] = manifest.symbol_texts;
+  if (!manifest.known_symbols.empty()) object["known_symbols"] = manifest.known_symbols;
   return object;
 }
 
@@ -172,6 +173,19 @@ void read_symbol_texts(const JsonValue& root, Manifest& manifest) {
     if (!stream.is_symbols() || static_cast<int64_t>(texts.size()) != stream.num_classes) {
       value.fail(fmt::format("has {} texts for {} symbols", texts.size(), stream.num_classes));
     }
+  }
+}
+
+void read_known_symbols(const JsonValue& root, Manifest& manifest) {
+  if (!root.has("known_symbols")) return;
+  const JsonValue all = root.member("known_symbols");
+  for (const StreamSchema& stream : manifest.streams) {
+    if (!all.has(stream.name)) continue;
+    const JsonValue value = all.member(stream.name);
+    if (manifest.symbol_texts.count(stream.name) == 0) {
+      value.fail("is of a stream whose symbols have no texts");
+    }
+    manifest.known_symbols[stream.name] = value.integer(1, stream.num_classes);
   }
 }
 
@@ -322,6 +336,7 @@ Manifest read_manifest(const std::filesystem::path& folder) {
   }
   read_texts(root, folder, manifest);
   read_symbol_texts(root, manifest);
+  read_known_symbols(root, manifest);
   read_signal_info(root, manifest);
   return manifest;
 }

@@ -173,8 +173,8 @@ void read_session_lines(const SplitSource& source, EventLog& log, ItemNames& ite
   }
 }
 
-/// Texts of items that no event has are passed over.
-void read_item_texts(const EventOptions& options, const ItemNames& items, EventLog& log) {
+/// Texts of items that no event has are passed over, unless such items are wanted.
+void read_item_texts(const EventOptions& options, ItemNames& items, EventLog& log) {
   CsvReader csv(options.texts, table_format(options));
   std::vector<std::string> fields;
   if (options.header) csv.next(fields);
@@ -188,7 +188,9 @@ void read_item_texts(const EventOptions& options, const ItemNames& items, EventL
           fmt::format("{}: {}", csv.place(), is_short ? "a field is missing" : csv.problem()),
           "--texts needs a row with an item and its text in each line");
     }
-    const std::optional<uint32_t> item = items.find(fields[item_column]);
+    const std::string& name = fields[item_column];
+    const std::optional<uint32_t> item =
+        options.text_only_items ? items.number_of(name) : items.find(name);
     if (item) keep_text(log, *item, fields[text_column]);
   }
 }
@@ -210,9 +212,15 @@ void EventOptions::describe(Fields& fields) {
   fields.add("texts", texts,
              "a table of the same form with the item's column and the text's, when they do not "
              "stand in the events");
+  fields.add("text_only_items", text_only_items,
+             "items that training has not, or fewer than --min-count times, and that have a text "
+             "are kept: a model that reads texts can recommend them");
 }
 
 void EventOptions::check() const {
+  if (text_only_items && text_column.empty()) {
+    throw Error(ExitCode::usage, "--text-only-items needs --text-column");
+  }
   if (!texts.empty() && text_column.empty()) {
     throw Error(ExitCode::usage, "--texts needs --text-column");
   }

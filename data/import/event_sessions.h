@@ -36,6 +36,7 @@ struct EventOptions {
   std::string time_column;
   std::string text_column;
   std::string texts;
+  bool text_only_items = false;
 
   void describe(Fields& fields);
   /// Throws Error(usage) when they contradict each other.

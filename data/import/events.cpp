@@ -68,14 +68,14 @@ class EventsImporter : public DataTool {
     Manifest manifest;
     manifest.streams = count_items(passes);
     if (!log_.texts.empty()) manifest.symbol_texts["inputs"] = item_texts(manifest.streams[0]);
+    if (event_options_.text_only_items) manifest.known_symbols["inputs"] = known_items_;
     SplitWriters writers(folder.path(), wanted(files, rule.shares), manifest.streams, limits_);
     passes.all("importing",
                [&](const EventSession& session, size_t split) { write(session, split, writers); });
     manifest.splits = writers.finish();
     manifest.source = fmt::format(
         "{}; {} sessions shorter than {} left out; {} of {} events outside of training are of "
-        "items "
-        "that training has not",
+        "items that training has not",
         name_sources(files), short_sessions, min_length_, unknown_events_, other_events_);
     write_manifest(folder.path(), manifest);
     folder.commit();
@@ -142,7 +142,7 @@ class EventsImporter : public DataTool {
     passes.train("counting successors", [&](const EventSession& session) {
       for (size_t i = 0; i + 1 < session.items.size(); ++i) {
         const int32_t from = numbers_[session.items[i]], to = numbers_[session.items[i + 1]];
-        if (from != 0 && to != 0) successors_.add(from, to);
+        if (is_known(from) && is_known(to)) successors_.add(from, to);
       }
     });
     successors_.finish();
@@ -156,18 +156,29 @@ class EventsImporter : public DataTool {
     return stream;
   }
 
-  /// <unk>, then the items that are kept by falling count.
-  std::vector<std::string> item_names(const std::vector<int64_t>& counts) const {
+  /// Neither <unk> nor one that is kept for its text only.
+  bool is_known(int32_t number) const { return number > 0 && number < known_items_; }
+
+  /// <unk>, then the items that are kept by falling count: those that are kept for their text only
+  /// come last.
+  std::vector<std::string> item_names(const std::vector<int64_t>& counts) {
     std::vector<size_t> kept;
+    known_items_ = 1;
     for (size_t item = 0; item < counts.size(); ++item) {
       // An item of the unknown item's name is told apart from nothing.
-      if (counts[item] >= min_count_ && log_.items[item] != kUnknownItem) kept.push_back(item);
+      if (log_.items[item] == kUnknownItem) continue;
+      if (counts[item] >= min_count_) ++known_items_;
+      if (counts[item] >= min_count_ || is_described(item)) kept.push_back(item);
     }
     std::stable_sort(kept.begin(), kept.end(),
                      [&](size_t a, size_t b) { return counts[a] > counts[b]; });
     std::vector<std::string> names{kUnknownItem};
     for (const size_t item : kept) names.push_back(log_.items[item]);
     return names;
+  }
+
+  bool is_described(size_t item) const {
+    return event_options_.text_only_items && !log_.texts[item].empty();
   }
 
   std::vector<std::string> item_texts(const StreamSchema& items) const {
@@ -195,7 +206,8 @@ class EventsImporter : public DataTool {
     for (const uint32_t item : session.items) symbols.push_back(numbers_[item]);
     if (split != 0) {
       other_events_ += static_cast<int64_t>(symbols.size());
-      unknown_events_ += std::count(symbols.begin(), symbols.end(), 0);
+      unknown_events_ += std::count_if(symbols.begin(), symbols.end(),
+                                       [this](int32_t number) { return !is_known(number); });
     }
     for (size_t i = 0; i + 1 < symbols.size(); ++i) {
       places.push_back(successors_.place(symbols[i], symbols[i + 1]));
@@ -217,6 +229,7 @@ class EventsImporter : public DataTool {
 
   EventLog log_;
   std::vector<int32_t> numbers_;  ///< of log_.items in the vocabulary; 0 is <unk>
+  int64_t known_items_ = 0;       ///< numbers from this one on are kept for their text only
   Successors successors_;
   int64_t other_events_ = 0;
   int64_t unknown_events_ = 0;

@@ -108,6 +108,30 @@ TEST_F(EventsTest, TextsMayStandInAFileOfTheirOwn) {
                [&] { import("session,item\n1,a\n1,b\n", options); });
 }
 
+TEST_F(EventsTest, ItemsMayBeKeptForTheirTextOnly) {
+  ToolOptions options{{"split_by", "position"},
+                      {"split", "0.5,0,0.5"},
+                      {"min_count", "2"},
+                      {"text_column", "title"},
+                      {"text_only_items", "true"}};
+  options["texts"] =
+      write("titles", "item,title\nrare,Rare\nnew,New\nnowhere,Neither\na,A\n").string();
+  const char* rows = "session,item\n1,a\n1,a\n1,rare\n1,untold\n2,a\n2,new\n2,untold\n2,rare\n";
+  import(rows, options);
+  const Dataset dataset(out());
+  const Manifest& manifest = dataset.manifest();
+  EXPECT_EQ(manifest.stream("inputs").labels, (Words{"<unk>", "a", "rare", "new", "nowhere"}));
+  EXPECT_EQ(manifest.symbol_texts.at("inputs"), (Words{"", "A", "Rare", "New", "Neither"}));
+  EXPECT_EQ(manifest.known_symbols.at("inputs"), 2);
+  EXPECT_EQ(labels_of(dataset.open_split("test"), 0, "next"), (Words{"new", "<unk>", "rare"}));
+  EXPECT_NE(manifest.source.find("3 of 4 events outside"), std::string::npos) << manifest.source;
+  options.erase("text_column");
+  options.erase("texts");
+  fs::remove_all(out());
+  expect_error(ExitCode::usage, "--text-only-items needs --text-column",
+               [&] { import(rows, options); });
+}
+
 TEST_F(EventsTest, WrongUseLeavesNothing) {
   expect_error(ExitCode::usage, "no column \"session\"", [&] { import("a,b\n1,2\n", {}); });
   expect_error(ExitCode::usage, "need --time-column", [&] {

@@ -62,6 +62,7 @@ Manifest with_signal_blocks(Manifest manifest) {
   manifest.series = SeriesInfo{96, 24, "mask", {"hour", "weekday"}};
   manifest.scaling["inputs"] = {{"a", "b", "c"}, {1, 2, 3}, {0.5, 1, 2}};
   manifest.symbol_texts["words"] = std::vector<std::string>(11, "a title");
+  manifest.known_symbols["words"] = 8;
   return manifest;
 }
 
@@ -77,6 +78,7 @@ TEST_F(ManifestTest, ReadsHowSignalsBecameFeatures) {
   EXPECT_EQ(read.symbols->kmer, 3);
   EXPECT_EQ(read.series->calendar, (std::vector<std::string>{"hour", "weekday"}));
   EXPECT_EQ(read.scaling.at("inputs").deviation, (std::vector<double>{0.5, 1, 2}));
+  EXPECT_EQ(read.known_symbols.at("words"), 8);
 }
 
 TEST_F(ManifestTest, KeepsTheHistogramOfLengths) {
@@ -157,6 +159,10 @@ TEST_F(ManifestTest, RefusesBadValuesWithTheirPath) {
       {"/scaling/inputs/deviation/1", 0, "not above zero"},
       {"/scaling/inputs/names", json::array({"a"}), "does not describe 3 features"},
       {"/symbol_texts/words", json::array({"a"}), "has 1 texts for 11 symbols"},
+      {"/symbol_texts", kRemoved,
+       "$.known_symbols.words: is of a stream whose symbols have no texts"},
+      {"/known_symbols/words", 12, "$.known_symbols.words: 12 is out of range"},
+      {"/known_symbols/words", 0, "$.known_symbols.words: 0 is out of range"},
       {"/splits/0/name", "..", "is not a plain name"},
       {"/splits/1/name", "train", "second split"},
       {"/splits/0/sequences", 13, "says 13 sequences but its shards hold 12"},
