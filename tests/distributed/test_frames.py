@@ -157,6 +157,13 @@ class Frames(unittest.TestCase):
         for name, total in want.items():
             self.assertAlmostEqual(reports[0][name], total / 40, delta=1e-5, msg=name)
         self.assertGreater(reports[0]["valid_paths"], reports[0]["random_walk_shortest"])
+        self.train("possible", "train.steps=2", "model.possible_moves=true", model=PATHS, data="maps")
+        report = self.shop.figures("possible", ranks=2)[1]
+        answers = self.answers("possible", "--data", self.shop.root / "maps.data", "--split", "test")
+        for grid, answer in zip(maps, answers):
+            self.assertEqual(answer["valid"], World(grid).walk(answer["text"].split()) == World(grid).goal)
+        self.assertAlmostEqual(report["valid_paths"], sum(answer["valid"] for answer in answers) / 40)
+        self.assertGreater(report["valid_paths"], report["random_walk_valid"])
         shown = self.pictures("walked")
         self.assertEqual([shows for shows, _ in shown[:2]], ["written", "right"])
         width, height, rows = shown[1][1]

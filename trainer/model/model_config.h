@@ -22,6 +22,7 @@ struct ModelConfig {
   double label_smoothing = 0.0;
   int64_t beam_size = 5;
   double length_penalty = 1.0;
+  bool possible_moves = false;
   int64_t ngram = 0;
   double ngram_weight = 0.5;
   double symbol_bonus = 0.0;
@@ -199,6 +200,11 @@ struct ModelConfig {
              "0 does not look at lengths")
         .at_least(0)
         .at_most(10)
+        .may_change();
+    fields
+        .add("possible_moves", possible_moves,
+             "path_planning: paths are written of possible moves, to no cell twice, and end at the "
+             "goal")
         .may_change();
     fields
         .add("ngram", ngram,
@@ -423,7 +429,8 @@ struct ModelConfig {
     fields.add("item_text", item_text,
                "like_prediction, next_item: an LSTM reads what items say of themselves");
     fields.add("item_ids", item_ids,
-               "like_prediction: items that training knows also have an embedding of their own");
+               "like_prediction, next_item: items that training knows have an embedding of their "
+               "own (false: only what their texts say)");
     fields.add("item_features", item_features,
                "like_prediction: the numbers beside each event, such as what its user and its item "
                "had liked until then, go into the score");

@@ -15,6 +15,7 @@
 #include "trainer/tasks/frame_pictures.h"
 #include "trainer/tasks/grid_world.h"
 #include "trainer/tasks/input_lines.h"
+#include "trainer/tasks/possible_paths.h"
 #include "trainer/tasks/text_inputs.h"
 
 namespace lockstep {
@@ -315,7 +316,16 @@ std::vector<std::vector<Hypothesis>> Translation::write(const DeviceBatch& batch
   std::vector<int64_t> limits;
   for (const int64_t length : batch.lengths) limits.push_back(longest_text(length));
   TextWriter writer(model_, model_->encode(batch.inputs, batch.lengths, {}), writing_.beam_size);
-  return beam_search(writer, {writing_.beam_size, config_.length_penalty, end_}, limits);
+  const BeamOptions options{writing_.beam_size, config_.length_penalty, end_};
+  if (!plans_paths() || !config_.possible_moves) return beam_search(writer, options, limits);
+  std::vector<GridWorld> maps;
+  for (int64_t b = 0; b < batch.size(); ++b) maps.push_back(map_of(batch, b));
+  PossiblePaths paths(writer, maps, writing_.beam_size, end_);
+  std::vector<std::vector<Hypothesis>> found = beam_search(paths, options, limits);
+  for (std::vector<Hypothesis>& texts : found) {
+    if (texts.empty()) texts.emplace_back();  // no way out: the path of no move
+  }
+  return found;
 }
 
 std::string Translation::text_of(const Symbols& symbols) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "trainer/tasks/possible_paths.h"
+
 namespace lockstep {
 namespace {
 
@@ -42,6 +44,31 @@ TEST(GridWorldTest, RandomWalksAreAddedUpExactly) {
   EXPECT_DOUBLE_EQ(world.random_walk_arrives(5),
                    0.25 + 0.5 * 0.5 * 0.5 * 0.5 + 0.5 * 1 * 0.5 * 0.5);
   EXPECT_NEAR(world.random_walk_arrives(1000), 1, 1e-9);
+}
+
+/// Likes left most, then up, right, the end and down, wherever it is.
+class Stubborn : public BeamModel {
+ public:
+  torch::Tensor next(const torch::Tensor& symbols_N) override {
+    return torch::tensor({-2.0F, -1.0F, -3.0F, -5.0F, -4.0F}).repeat({symbols_N.size(0), 1});
+  }
+  void select(const torch::Tensor&, const torch::Tensor&) override {}
+};
+
+TEST(PossiblePathsTest, AreOfPossibleMovesAndEndAtTheGoal) {
+  const GridWorld open{3, 3, std::vector<uint8_t>(9), 8, 0};
+  const GridWorld shut{2, 2, {0, 1, 1, 0}, 0, 3};
+  const GridWorld there{2, 2, {0, 0, 0, 0}, 2, 2};
+  for (const int64_t beam_size : {1, 4}) {
+    Stubborn stubborn;
+    PossiblePaths paths(stubborn, {small_world(), open, shut, there}, beam_size, 4);
+    const auto found = beam_search(paths, {beam_size, 0, 4}, {20, 20, 20, 20});
+    EXPECT_THAT(found[0].front().symbols, ElementsAre(2, 3, 2));  // the only way
+    EXPECT_THAT(found[1].front().symbols, ElementsAre(1, 1, 0, 0));
+    EXPECT_TRUE(found[2].empty());  // no move is possible
+    EXPECT_THAT(found[3].front().symbols, ElementsAre());
+    for (const Hypothesis& path : found[1]) EXPECT_TRUE(open.reaches_goal(path.symbols));
+  }
 }
 
 }  // namespace
