@@ -6,6 +6,7 @@
 
 #include "data/loader.h"
 #include "data/token_streams.h"
+#include "trainer/gather_over.h"
 #include "trainer/stopwatch.h"
 
 namespace lockstep {
@@ -92,6 +93,11 @@ void add_own_batches(Replica& replica, const Split& split, const EvaluationSetti
   }
 }
 
+SharedWork sharing(const EvaluationSettings& settings, Communicator& communicator) {
+  if (!settings.on_all_ranks || communicator.world_size() == 1) return {};
+  return {communicator.rank(), communicator.world_size(), gather_over(communicator)};
+}
+
 }  // namespace
 
 EvaluationReport evaluate_split(Replica& replica, const Split& split,
@@ -104,7 +110,9 @@ EvaluationReport evaluate_split(Replica& replica, const Split& split,
   replica.task().model().eval();
   ExactSums sums(static_cast<size_t>(replica.num_task_sums()));
   if (settings.on_all_ranks || communicator.is_root()) {
+    replica.task().begin_evaluation(split, sharing(settings, communicator));
     add_own_batches(replica, split, settings, communicator.place(), sums);
+    replica.task().end_evaluation();
   }
   sums.add_over_ranks(communicator);
   replica.task().model().train(was_training);

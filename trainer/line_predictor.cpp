@@ -7,6 +7,7 @@
 
 #include "data/base/error.h"
 #include "trainer/recording_inputs.h"
+#include "trainer/tasks/input_lines.h"
 
 namespace lockstep {
 
@@ -14,6 +15,9 @@ using nlohmann::json;
 using torch::Tensor;
 
 namespace {
+
+/// Few long lines are a batch too: what a batch may hold, padding included.
+constexpr int64_t kStepsTogether = int64_t{1} << 20;
 
 void read_rows(const json& rows, int64_t features, double scale, double offset, InputLine& line) {
   if (!rows.is_array() || rows.empty())
@@ -50,7 +54,7 @@ void write_answer(const InputLine& line, std::ostream& out) {
 }  // namespace
 
 int64_t LinePredictor::answer_all(std::istream& in, std::ostream& out) {
-  const int64_t most = in_batches() ? kBatches * batch_size_ : 1;
+  const int64_t most = kBatches * batch_size_;
   std::vector<InputLine> block;
   int64_t bad = 0;
   std::string text;
@@ -69,12 +73,13 @@ InputLine LinePredictor::read(const std::string& text, int64_t number) {
   InputLine line;
   line.id = number;
   try {
-    const json object = read_object(text, line.id, task_.takes_plain_text());
+    json object = read_object(text, line.id, task_.takes_plain_text());
     if (task_.reads_symbol_lines()) {
       line.symbols = task_.symbols_of(object);
       line.steps = static_cast<int64_t>(line.symbols.size());
     } else if (task_.answers_lines()) {
-      line.answer = task_.answer(object);
+      line.object = std::move(object);
+      line.steps = static_cast<int64_t>(text.size());
     } else {
       read_dense(object, line);
     }
@@ -100,15 +105,20 @@ void LinePredictor::read_dense(const json& object, InputLine& line) const {
 int64_t LinePredictor::answer_block(std::vector<InputLine>& block, std::ostream& out) {
   std::vector<InputLine*> good;
   for (InputLine& line : block) {
-    if (line.error.empty() && in_batches()) good.push_back(&line);
+    if (line.error.empty()) good.push_back(&line);
   }
   std::stable_sort(good.begin(), good.end(),
                    [](const auto* a, const auto* b) { return a->steps < b->steps; });
-  for (size_t begin = 0; begin < good.size(); begin += static_cast<size_t>(batch_size_)) {
-    const size_t end = std::min(begin + static_cast<size_t>(batch_size_), good.size());
-    predict({good.begin() + static_cast<std::ptrdiff_t>(begin),
-             good.begin() + static_cast<std::ptrdiff_t>(end)});
+  std::vector<InputLine*> batch;
+  for (InputLine* line : good) {
+    const int64_t count = static_cast<int64_t>(batch.size());
+    if (count == batch_size_ || (count > 0 && (count + 1) * line->steps > kStepsTogether)) {
+      predict(batch);
+      batch.clear();
+    }
+    batch.push_back(line);
   }
+  if (!batch.empty()) predict(batch);
   int64_t bad = 0;
   for (const InputLine& line : block) {
     write_answer(line, out);
@@ -119,26 +129,40 @@ int64_t LinePredictor::answer_block(std::vector<InputLine>& block, std::ostream&
 }
 
 void LinePredictor::predict(const std::vector<InputLine*>& lines) {
+  if (task_.answers_lines() && !task_.reads_symbol_lines()) return ask_task(lines);
   const std::vector<json> answers = task_.predict(batch_of(lines));
   for (size_t b = 0; b < lines.size(); ++b) lines[b]->answer = answers[b];
 }
 
+void LinePredictor::ask_task(const std::vector<InputLine*>& lines) {
+  std::vector<json> objects;
+  for (InputLine* line : lines) objects.push_back(std::move(line->object));
+  std::vector<LineAnswer> answers = task_.answer(objects);
+  for (size_t b = 0; b < lines.size(); ++b) {
+    lines[b]->answer = std::move(answers[b].answer);
+    lines[b]->error = std::move(answers[b].error);
+  }
+}
+
 DeviceBatch LinePredictor::batch_of(const std::vector<InputLine*>& lines) const {
+  if (task_.reads_symbol_lines()) {
+    std::vector<std::vector<int64_t>> sequences;
+    for (InputLine* line : lines) sequences.push_back(std::move(line->symbols));
+    return batch_of_symbols(sequences, device_);
+  }
   DeviceBatch batch;
   for (size_t b = 0; b < lines.size(); ++b) {
     batch.lengths.push_back(lines[b]->steps);
     batch.sample_ids.push_back(static_cast<int64_t>(b));
   }
   const int64_t time = *std::max_element(batch.lengths.begin(), batch.lengths.end());
-  const bool symbols = task_.reads_symbol_lines();
-  const int64_t features = symbols ? 0 : description_.at("features").get<int64_t>();
-  Tensor inputs = symbols ? torch::full({time, batch.size()}, kPaddingSymbol, torch::kInt64)
-                          : torch::zeros({time, batch.size(), features});
+  const int64_t features = description_.at("features").get<int64_t>();
+  Tensor inputs = torch::zeros({time, batch.size(), features});
   for (size_t b = 0; b < lines.size(); ++b) {
     const InputLine& line = *lines[b];
-    const Tensor own = symbols ? torch::tensor(line.symbols)
-                               : torch::tensor(line.values).view({line.steps, features});
-    inputs.select(1, static_cast<int64_t>(b)).narrow(0, 0, line.steps).copy_(own);
+    inputs.select(1, static_cast<int64_t>(b))
+        .narrow(0, 0, line.steps)
+        .copy_(torch::tensor(line.values).view({line.steps, features}));
   }
   batch.inputs = inputs.to(device_);
   return batch;

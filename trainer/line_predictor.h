@@ -18,7 +18,8 @@ struct InputLine {
   nlohmann::json id;             ///< its "id", else its number
   std::vector<float> values;     ///< [steps, features] of dense inputs
   std::vector<int64_t> symbols;  ///< [steps] of others
-  int64_t steps = 0;
+  nlohmann::json object;         ///< the line itself, where the task reads it
+  int64_t steps = 0;             ///< or bytes of the line, where the task reads it
   nlohmann::json answer;
   std::string error;  ///< why it cannot be used; empty when it can
 };
@@ -42,10 +43,9 @@ class LinePredictor {
  private:
   InputLine read(const std::string& text, int64_t number);
   void read_dense(const nlohmann::json& object, InputLine& line) const;
-  /// Whether lines of this task become batches.
-  bool in_batches() const { return task_.reads_symbol_lines() || !task_.answers_lines(); }
   int64_t answer_block(std::vector<InputLine>& block, std::ostream& out);
   void predict(const std::vector<InputLine*>& lines);
+  void ask_task(const std::vector<InputLine*>& lines);
   DeviceBatch batch_of(const std::vector<InputLine*>& lines) const;
 
   Task& task_;

@@ -93,6 +93,14 @@ class Workshop:
         line = done.stdout.strip().splitlines()[-1]
         return line[: line.index('"seconds"')], json.loads(line)
 
+    def assert_batches_agree(self, test, name, lines, *options, tolerance=1e-5):
+        """Lines of JSON get the same answers alone and together, in their order, and also where some are mistakes."""
+        text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines) + "\n"
+        alone, together = ([json.loads(line) for line in run(["predict", self.root / name, "--batch-size", size, *options], expect=None,
+                                                             input=text).stdout.splitlines()] for size in (1, 64))
+        test.assertEqual(len(alone), len(lines))
+        assert_alike(test, alone, together, tolerance)
+
     def assert_same_losses(self, test, names, tolerance=1e-5):
         """All runs have the first one's training losses at every step, to a share of them."""
         want = self.losses(names[0])
@@ -107,3 +115,16 @@ class Workshop:
         lines = (self.root / name / "metrics.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines]
         return {row["step"]: row["loss"] for row in rows if row["split"] == "train"}
+
+
+def assert_alike(test, first, second, tolerance):
+    """The same JSON, but that numbers may differ by a share of them."""
+    if isinstance(first, float):
+        test.assertAlmostEqual(first, second, delta=tolerance * max(1, abs(first)))
+    elif isinstance(first, (dict, list)):
+        test.assertEqual(len(first), len(second))
+        test.assertEqual(list(first) if isinstance(first, dict) else [], list(second) if isinstance(second, dict) else [])
+        for key in first if isinstance(first, dict) else range(len(first)):
+            assert_alike(test, first[key], second[key], tolerance)
+    else:
+        test.assertEqual(first, second)

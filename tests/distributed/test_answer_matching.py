@@ -150,6 +150,10 @@ class AnswerMatching(unittest.TestCase):
         ranked = run(["predict", self.shop.root / "finder"],
                      input=json.dumps({"question": "parcel late", "candidates": ["invoice v1", "delivery v2"]}) + "\n").stdout
         self.assertEqual([one["place"] for one in json.loads(ranked)["ranking"]], [1, 0])
+        lists = [{"question": line, "candidates": [f"{topic} v1", f"v{n}", "v2 v3"][:n % 3 + 1]}
+                 for n, (line, topic) in enumerate(zip(lines, topics))]
+        mixed = [{"question": ""}, *lists[:9], *lines[:9], {"question": "x", "candidates": [""]}, "unheard"]
+        self.shop.assert_batches_agree(self, "finder", mixed, "--index", index, "--threshold", "0.2")
 
     def test_a_scorer_of_pairs_answers_too(self):
         self.train("scorer", "train.steps=30")
@@ -160,6 +164,9 @@ class AnswerMatching(unittest.TestCase):
         found, none = map(json.loads, done.stdout.splitlines())
         self.assertEqual((found["by"], len(found["answers"])), ("model", 2))
         self.assertIsNone(none["by"])
+        lines = [{"question": f"where is {what}"} for what in ("my bill", "the parcel", "unheard", "it paid late or unpaid")]
+        lists = [{"question": "parcel late", "candidates": ["v1", "late parcel v2", "v3 v4 v5"][:count]} for count in (3, 1, 2)]
+        self.shop.assert_batches_agree(self, "scorer", [*lines, *lists], "--index", index, "--threshold", "0")
 
     def test_mistakes_are_told(self):
         self.train("plain", "model.candidate_place=true", "train.steps=2")

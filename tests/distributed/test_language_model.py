@@ -98,6 +98,7 @@ class LanguageModel(unittest.TestCase):
         self.assertNotEqual(answers[1]["text"], answers[3]["text"])
         self.assertEqual(len(answers[4]["text"].replace("\n", " \n ").split(" ")) > 0, True)
         self.assertTrue(all("error" in answer for answer in answers[6:]))
+        self.shop.assert_batches_agree(self, "asked", [*lines, {"text": ""}, {"text": "w1 w2 w3 w4 w5 w6 w7"}, {"text": "w2"}])
 
 
 class Peer:

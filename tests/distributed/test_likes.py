@@ -155,6 +155,9 @@ class Likes(unittest.TestCase):
         self.assertEqual(answers[0]["unknown"], ["never"])
         self.assertEqual(len(answers[1]["items"]), 4)
         self.assertTrue(all("error" in answer for answer in answers[2:]))
+        more = [{"history": [{"item": f"i{i}", "liked": i % 2 == 0, "time": 900 + i} for i in range(size)], "time": 2000, "top": 3,
+                 "candidates": [f"i{i}" for i in range(1 + 2 * size)]} for size in (5, 0, 2, 9)]
+        self.shop.assert_batches_agree(self, "asked", [*lines, *more])
 
     def test_what_does_not_fit_is_refused(self):
         self.load("bare")

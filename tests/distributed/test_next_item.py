@@ -71,6 +71,33 @@ class NextItem(unittest.TestCase):
             self.assertAlmostEqual(reports[0][name], want[name], delta=2e-5 if name == "loss" else 1e-9)
         self.assertIn("texts of items", self.train("bad", "model.item_text=true", expect=78).stderr)
 
+    def test_items_that_training_never_had_are_found_by_their_text(self):
+        """They are read and ranked, never learned; a model of numbers alone takes them for unknown ones."""
+        texts = {**self.texts, "new1": "Red, night", "new3": "Blue, house"}
+        (self.shop.root / "all.csv").write_text("item,title\n" + "".join(f'{i},"{text}"\n' for i, text in texts.items()))
+        cold = self.shop.root / "cold"
+        run(["data", "import", "events", "--form", "sessions", "--train", self.shop.root / "train.txt", "--test",
+             self.shop.root / "test.txt", "--text-column", "title", "--texts", self.shop.root / "all.csv", "--text-only-items",
+             "--out", cold])
+        asked = [{"items": ["i3", "new3"], "top": 41}]
+        for name, extra in (("both", ["model.item_text=true"]), ("texts", ["model.item_text=true", "model.item_ids=false"]),
+                            ("drawn_both", ["model.item_text=true", *SAMPLED]),
+                            ("drawn_texts", ["model.item_text=true", "model.item_ids=false", *SAMPLED]), ("numbers", [])):
+            settings = [f"data.path={cold}", *extra, "train.epochs=2"]
+            self.train(name, *settings)
+            if name in ("both", "drawn_texts"):
+                self.train(f"{name}2", *settings, ranks=2)
+                self.shop.assert_same_losses(self, [name, f"{name}2"])
+            figures, reports = zip(*(self.shop.figures(name, ranks=ranks) for ranks in (1, 3)))
+            self.assertEqual(figures[0], figures[1])
+            reads = name != "numbers"
+            want = Reference(self.shop.root / name, cold, self.walks, texts if reads else None).figures()
+            for figure, value in want.items():
+                self.assertAlmostEqual(reports[0][figure], value, delta=3e-5 if figure == "loss" else 1e-9, msg=f"{name}, {figure}")
+            answer = json.loads(run(["predict", self.shop.root / name], input=json.dumps(asked[0]) + "\n").stdout)
+            self.assertEqual("new3" in answer["items"], reads)
+        self.assertIn("nothing is known", self.train("bad", "model.item_ids=false", expect=78).stderr)
+
     def test_bits_agree_with_lanes_and_after_stops(self):
         settings = [*SAMPLED, "reproducible=true", "lanes=4", "checkpoint.every=100"]
         whole = self.train("whole", *settings, "train.steps=22")
@@ -106,6 +133,7 @@ class NextItem(unittest.TestCase):
         self.assertEqual(answers[1]["unknown"], ["never"])
         self.assertEqual(len(answers[2]["items"]), 3)
         self.assertTrue(all("error" in answer for answer in answers[3:]))
+        self.shop.assert_batches_agree(self, "asked", [*lines, *({"items": [f"i{i}" for i in range(n, 30, n)], "top": n} for n in (1, 4, 9))])
         done = run(["predict", self.shop.root / "asked", "--data", self.data, "--split", "test"])
         self.assertEqual(len(done.stdout.splitlines()), len(self.walks["test"]))
 
@@ -124,13 +152,23 @@ class Reference:
         from safetensors.torch import load_file
         self.torch, self.walks = torch, walks
         weights = load_file(sorted((folder / "checkpoints").glob("step-*"))[-1] / "model.safetensors")
-        self.embedding = weights["embedding_weight"]
+        manifest = json.loads((data / "manifest.json").read_text())
+        self.labels = manifest["streams"][0]["labels"]
+        self.known = manifest.get("known_symbols", {}).get("inputs", len(self.labels))
+        self.readable = self.labels if texts else self.labels[:self.known]
+        self.embedding = torch.zeros(len(self.readable), 12)
+        if "embedding_weight" in weights:
+            self.assert_rows(weights["embedding_weight"])
+            self.embedding[:self.known] = weights["embedding_weight"]
         self.lstm = torch.nn.LSTM(12, 12)
         self.lstm.load_state_dict({k[len("lstm."):]: v for k, v in weights.items() if k.startswith("lstm.")})
-        self.labels = json.loads((data / "manifest.json").read_text())["streams"][0]["labels"]
-        self.number = {label: i for i, label in enumerate(self.labels)}
+        self.number = {label: i for i, label in enumerate(self.readable)}
         if texts:
             self.embedding = self.embedding + self.of_texts(weights, [texts.get(label, "") for label in self.labels])
+
+    def assert_rows(self, weight):
+        """What training does not know has no number of its own."""
+        assert len(weight) == self.known, len(weight)
 
     def of_texts(self, weights, texts):
         torch = self.torch
@@ -152,7 +190,7 @@ class Reference:
             return 8 * normal(y.squeeze(1), dim=1) @ normal(self.embedding[1:], dim=1).T
 
     def scores(self, walk):
-        return dict(zip(self.labels[1:], self.logits(walk)[-1].tolist()))
+        return dict(zip(self.readable[1:], self.logits(walk)[-1].tolist()))
 
     def figures(self):
         counts, follows = collections.Counter(), collections.defaultdict(collections.Counter)
@@ -162,7 +200,8 @@ class Reference:
                 follows[a][b] += 1
         self_check = [counts[label] for label in self.labels[1:]]
         assert self_check == sorted(self_check, reverse=True)
-        loss, known, places = 0.0, 0, {"": [], "popularity_": [], "markov_": []}
+        loss, known, places = 0.0, 0, {"": [], "popularity_": [], "markov_": [], "text_only_": []}
+        text_only = set(self.labels[self.known:])
         for walk in self.walks["test"]:
             logits = self.logits(walk[:-1])
             for t, target in enumerate(walk[1:]):
@@ -170,13 +209,17 @@ class Reference:
                 ranked = sorted(follows[walk[t]], key=lambda item: (-follows[walk[t]][item], self.number[item]))
                 ranked += [item for item in self.labels[1:] if item not in follows[walk[t]]]
                 places["markov_"].append(ranked.index(target) + 1 if target in ranked else 0)
-                places["popularity_"].append(number)
+                places["popularity_"].append(number if number < self.known else 0)
                 places[""].append(int((logits[t] >= logits[t][number - 1]).sum()) if number else 0)
+                if target in text_only:
+                    places["text_only_"].append(places[""][-1])
                 if number:
                     known += 1
                     loss += self.torch.nn.functional.cross_entropy(logits[t], self.torch.tensor(number - 1)).item()
         figures = {"loss": loss / known}
         for who, list_of_places in places.items():
+            if not list_of_places:
+                continue
             hits = [place for place in list_of_places if 1 <= place <= 5]
             total = len(list_of_places)
             figures[f"{who}recall_at_5"] = len(hits) / total

@@ -16,6 +16,7 @@
 #include "trainer/tasks/matching_loss.h"
 #include "trainer/tasks/matching_network.h"
 #include "trainer/tasks/text_inputs.h"
+#include "trainer/tasks/text_vectors.h"
 #include "trainer/tasks/tied_ranking.h"
 
 namespace lockstep {
@@ -27,8 +28,6 @@ namespace {
 
 /// Of a file of templates a scorer of pairs reads those that plain text retrieval puts first.
 constexpr size_t kShortlist = 20;
-/// Texts of an index encoded together.
-constexpr size_t kIndexBatch = 256;
 
 /// Scorers of pairs side by side: one is the model itself, several are its members member_0,
 /// member_1, ...
@@ -95,14 +94,22 @@ class AnswerMatching : public Task {
     }
   }
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
+  void begin_evaluation(const Split& split, const SharedWork& ranks) override;
+  void end_evaluation() override { known_answers_ = {}; }
   std::vector<json> predict(const DeviceBatch& batch) override;
 
   bool answers_lines() const override { return true; }
   bool takes_plain_text() const override { return index_.has_value(); }
   bool set_index(const IndexOptions& options) override;
-  json answer(const json& line) override;
+  std::vector<LineAnswer> answer(const std::vector<json>& lines) override;
 
  private:
+  /// A question with its candidates; without any it asks the index.
+  struct Request {
+    std::string question;
+    std::vector<int64_t> symbols;
+    std::vector<std::string> candidates;
+  };
   int64_t vector_size() const { return (config_.bidirectional ? 2 : 1) * config_.hidden_size; }
   torch::Device device() const { return network_->parameters()[0].device(); }
   /// Of a dual encoder.
@@ -112,6 +119,8 @@ class AnswerMatching : public Task {
   Tensor answer_vectors(const CandidateLists& lists, const DropoutKey& key) {
     return network_->answers(lists.answers_TN, lists.lengths, {}, key);
   }
+  TextEncoder encoder_of(bool questions);
+  Tensor distinct_answer_vectors(const CandidateLists& lists);
   Tensor features_of(const DeviceBatch& batch, const CandidateLists& lists) const;
   std::vector<Tensor> pair_scores(const DeviceBatch& batch, const CandidateLists& lists,
                                   const DropoutKey& key);
@@ -123,19 +132,30 @@ class AnswerMatching : public Task {
   Tensor judge(const DeviceBatch& batch, const CandidateLists& lists, double* sums);
   Tensor overlap_of(const DeviceBatch& batch, const CandidateLists& lists) const;
 
-  DeviceBatch batch_of(const std::string& question, const std::vector<std::string>& answers);
+  Request read_request(const json& line);
+  std::vector<json> answer_requests(const std::vector<Request>& requests);
+  std::vector<std::vector<float>> scores_of(const std::vector<Request>& requests);
+  DeviceBatch batch_of(const std::vector<Request>& requests);
   Tensor vectors_of(const std::vector<std::string>& texts, bool questions);
   void encode_index();
-  std::vector<std::pair<int64_t, double>> best_templates(const std::string& question);
-  json ranking_of(const std::string& question, const json& candidates);
-  json from_index(const std::string& question);
-  json found_templates(const std::vector<std::pair<int64_t, double>>& found) const;
+  using FoundTemplates = std::vector<std::pair<int64_t, double>>;  ///< with scores, best first
+  std::vector<FoundTemplates> best_templates(const std::vector<Request>& questions);
+  std::vector<FoundTemplates> best_of_pairs(const std::vector<Request>& questions);
+  std::vector<FoundTemplates> best_of_vectors(const std::vector<Request>& questions);
+  json from_index(const std::string& question, const FoundTemplates& by_model);
+  json found_templates(const FoundTemplates& found) const;
 
   ModelConfig config_;
   json description_;
   MatchingNetworks network_;
   TextInputs inputs_;
   GatherRows gather_ = [](const Tensor& own) { return GatheredRows{own, 0}; };
+  /// All answers of the split that is evaluated, by a dual encoder.
+  struct KnownAnswers {
+    DistinctTexts texts;
+    Tensor vectors;  ///< undefined when no split is evaluated
+  };
+  KnownAnswers known_answers_;
   IndexOptions index_options_;
   std::optional<AnswerIndex> index_;
   Tensor index_vectors_;               ///< of a dual encoder, one row for each text of the index
@@ -207,13 +227,39 @@ std::vector<Tensor> AnswerMatching::pair_scores(const DeviceBatch& batch,
   return scores;
 }
 
+TextEncoder AnswerMatching::encoder_of(bool questions) {
+  const auto encode = [this, questions](const Tensor& symbols_TN, const Lengths& lengths) {
+    const Tensor vectors = questions ? network_->questions(symbols_TN, lengths, {})
+                                     : network_->answers(symbols_TN, lengths, {}, {});
+    return network_->scaled(vectors, 1);
+  };
+  return {encode, vector_size(), device()};
+}
+
+/// Candidates are many and often the same: of a batch, and of the batches of a split.
+Tensor AnswerMatching::distinct_answer_vectors(const CandidateLists& lists) {
+  KnownAnswers own;
+  const bool known = known_answers_.vectors.defined();
+  std::vector<int64_t> rows;
+  const Tensor answers_NT = lists.answers_TN.cpu().t().contiguous();
+  const int64_t time = answers_NT.size(1);
+  for (int64_t n = 0; n < lists.size(); ++n) {
+    const int64_t* symbols = answers_NT.const_data_ptr<int64_t>() + n * time;
+    const TextSymbolNumbers text(symbols, symbols + lists.lengths[static_cast<size_t>(n)]);
+    rows.push_back(known ? known_answers_.texts.find(text) : own.texts.add(text));
+    LOCKSTEP_CHECK(rows.back() >= 0, "the split has no such answer");
+  }
+  if (!known) own.vectors = encode_texts(own.texts.all(), encoder_of(false));
+  const Tensor& vectors = known ? known_answers_.vectors : own.vectors;
+  return vectors.index_select(0, torch::tensor(rows, torch::kInt64).to(vectors.device()));
+}
+
 /// [N], on held-out data.
 Tensor AnswerMatching::scores_of(const DeviceBatch& batch, const CandidateLists& lists) {
   if (network_->scores_pairs()) return torch::stack(pair_scores(batch, lists, {})).mean(0);
   const Tensor owners_N = torch::tensor(lists.owners, torch::kInt64).to(batch.inputs.device());
   const Tensor question_NO = question_vectors(batch, {}).index_select(0, owners_N);
-  return (network_->scaled(question_NO, config_.logit_scale) *
-          network_->scaled(answer_vectors(lists, {}), 1))
+  return (network_->scaled(question_NO, config_.logit_scale) * distinct_answer_vectors(lists))
       .sum(1);
 }
 
@@ -339,6 +385,21 @@ std::vector<T> read_stream(const Split& split, int64_t id, size_t stream) {
   return values;
 }
 
+void AnswerMatching::begin_evaluation(const Split& split, const SharedWork& ranks) {
+  if (network_->scores_pairs()) return;
+  known_answers_ = {};
+  for (int64_t id = 0; id < split.size(); ++id) {
+    const auto symbols = read_stream<int32_t>(split, id, 1);
+    auto symbol = symbols.begin();
+    for (const int32_t length : read_stream<int32_t>(split, id, 2)) {
+      LOCKSTEP_CHECK(symbols.end() - symbol >= length, "an answer of question {} is cut off", id);
+      known_answers_.texts.add({symbol, symbol + length});
+      symbol += length;
+    }
+  }
+  known_answers_.vectors = encode_texts(known_answers_.texts.all(), encoder_of(false), ranks);
+}
+
 /// A batch of one question of the split; streams are inputs, answers, lengths, match, right.
 DeviceBatch batch_of_question(const Split& split, int64_t id) {
   const auto inputs = read_stream<int32_t>(split, id, 0),
@@ -399,47 +460,33 @@ void AnswerMatching::prepare(const Split& train) {
   }
 }
 
-/// Such a batch of new texts.
-DeviceBatch AnswerMatching::batch_of(const std::string& question,
-                                     const std::vector<std::string>& answers) {
-  std::vector<int64_t> symbols = inputs_.symbols_of(question);
-  if (symbols.empty()) throw Error(ExitCode::corrupt, "the question is empty");
-  const std::vector<std::string> words = inputs_.tokens_of(question);
-  std::vector<int64_t> all;
-  std::vector<float> lengths, match;
-  for (const std::string& answer : answers) {
-    const std::vector<int64_t> own = inputs_.symbols_of(answer);
-    if (own.empty()) throw Error(ExitCode::corrupt, "an answer is empty");
-    all.insert(all.end(), own.begin(), own.end());
-    lengths.push_back(static_cast<float>(own.size()));
-    for (const TokenMatch& one : match_tokens(words, inputs_.tokens_of(answer))) {
-      match.insert(match.end(), {static_cast<float>(one.word), static_cast<float>(one.stem)});
-    }
-  }
-  DeviceBatch batch = batch_of_symbols(symbols, device());
-  const auto count = static_cast<int64_t>(answers.size());
-  batch.targets["answers"] = torch::tensor(all, torch::kInt64).unsqueeze(1);
-  batch.targets["lengths"] = torch::tensor(lengths, torch::kFloat32).view({count, 1, 1});
-  batch.targets["match"] = torch::tensor(match, torch::kFloat32).view({-1, 1, 2});
-  batch.targets["right"] = torch::zeros({count, 1, 1});
-  return batch;
+std::vector<LineAnswer> AnswerMatching::answer(const std::vector<json>& lines) {
+  return answer_together(
+      lines, [this](const json& line) { return read_request(line); },
+      [this](const std::vector<Request>& requests) { return answer_requests(requests); });
 }
 
-json AnswerMatching::answer(const json& line) {
+AnswerMatching::Request AnswerMatching::read_request(const json& line) {
   const char* field = line.contains("question") ? "question" : "text";
   if (!line.contains(field)) throw Error(ExitCode::corrupt, "\"question\" is missing");
-  const std::string question = line.at(field).get<std::string>();
-  if (line.contains("candidates")) return ranking_of(question, line.at("candidates"));
-  if (index_) return from_index(question);
-  throw Error(ExitCode::corrupt, "\"candidates\" is missing, and there is no --index");
+  Request request;
+  request.question = line.at(field).get<std::string>();
+  request.symbols = inputs_.symbols_of(request.question);
+  if (request.symbols.empty()) throw Error(ExitCode::corrupt, "the question is empty");
+  if (line.contains("candidates")) {
+    request.candidates = line.at("candidates").get<std::vector<std::string>>();
+    if (request.candidates.empty()) throw Error(ExitCode::corrupt, "\"candidates\" is empty");
+    for (const std::string& answer : request.candidates) {
+      if (inputs_.symbols_of(answer).empty()) throw Error(ExitCode::corrupt, "an answer is empty");
+    }
+  } else if (!index_) {
+    throw Error(ExitCode::corrupt, "\"candidates\" is missing, and there is no --index");
+  }
+  return request;
 }
 
 /// {"ranking": [{"place", "answer", "score"}, ...]}, best first.
-json AnswerMatching::ranking_of(const std::string& question, const json& candidates) {
-  const auto answers = candidates.get<std::vector<std::string>>();
-  if (answers.empty()) throw Error(ExitCode::corrupt, "\"candidates\" is empty");
-  const auto scores =
-      predict(batch_of(question, answers)).front().at("scores").get<std::vector<float>>();
+json ranking_of(const std::vector<std::string>& answers, const std::vector<float>& scores) {
   std::vector<size_t> order(answers.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -449,6 +496,81 @@ json AnswerMatching::ranking_of(const std::string& question, const json& candida
     ranking.push_back({{"place", i}, {"answer", answers[i]}, {"score", scores[i]}});
   }
   return {{"ranking", std::move(ranking)}};
+}
+
+std::vector<json> AnswerMatching::answer_requests(const std::vector<Request>& requests) {
+  std::vector<Request> ranked, asked;
+  for (const Request& request : requests) {
+    (request.candidates.empty() ? asked : ranked).push_back(request);
+  }
+  const std::vector<std::vector<float>> scores = scores_of(ranked);
+  const std::vector<FoundTemplates> found = best_templates(asked);
+  std::vector<json> answers;
+  auto own_scores = scores.begin();
+  auto own_found = found.begin();
+  for (const Request& request : requests) {
+    answers.push_back(request.candidates.empty() ? from_index(request.question, *own_found++)
+                                                 : ranking_of(request.candidates, *own_scores++));
+  }
+  return answers;
+}
+
+/// Of each question's candidates.
+std::vector<std::vector<float>> AnswerMatching::scores_of(const std::vector<Request>& requests) {
+  std::vector<std::vector<float>> scores;
+  if (requests.empty()) return scores;
+  for (const json& answer : predict(batch_of(requests))) {
+    scores.push_back(answer.at("scores").get<std::vector<float>>());
+  }
+  return scores;
+}
+
+/// Rows of [steps, features] behind each other as a batch's column; the rest is 0.
+template <class T>
+void set_column(Tensor& target_TBF, size_t column, const std::vector<T>& values) {
+  const Tensor own = torch::tensor(values, target_TBF.options());
+  const int64_t features = target_TBF.numel() / (target_TBF.size(0) * target_TBF.size(1));
+  const Tensor place =
+      target_TBF.select(1, static_cast<int64_t>(column)).narrow(0, 0, own.numel() / features);
+  place.copy_(own.view(place.sizes()));
+}
+
+/// Of new texts; each question has a candidate.
+DeviceBatch AnswerMatching::batch_of(const std::vector<Request>& requests) {
+  std::vector<std::vector<int64_t>> questions, answers(requests.size());
+  std::vector<std::vector<float>> lengths(requests.size()), match(requests.size());
+  size_t most_tokens = 0, most_answers = 0;
+  for (size_t b = 0; b < requests.size(); ++b) {
+    questions.push_back(requests[b].symbols);
+    const std::vector<std::string> words = inputs_.tokens_of(requests[b].question);
+    for (const std::string& answer : requests[b].candidates) {
+      const std::vector<int64_t> own = inputs_.symbols_of(answer);
+      answers[b].insert(answers[b].end(), own.begin(), own.end());
+      lengths[b].push_back(static_cast<float>(own.size()));
+      for (const TokenMatch& one : match_tokens(words, inputs_.tokens_of(answer))) {
+        match[b].insert(match[b].end(),
+                        {static_cast<float>(one.word), static_cast<float>(one.stem)});
+      }
+    }
+    most_tokens = std::max(most_tokens, answers[b].size());
+    most_answers = std::max(most_answers, lengths[b].size());
+  }
+  DeviceBatch batch = batch_of_symbols(questions, device());
+  const auto tokens = static_cast<int64_t>(most_tokens);
+  const auto count = static_cast<int64_t>(most_answers);
+  Tensor answers_TB = torch::full({tokens, batch.size()}, kPaddingSymbol, torch::kInt64);
+  Tensor lengths_CB1 = torch::zeros({count, batch.size(), 1});
+  Tensor match_TB2 = torch::zeros({tokens, batch.size(), 2});
+  for (size_t b = 0; b < requests.size(); ++b) {
+    set_column(answers_TB, b, answers[b]);
+    set_column(lengths_CB1, b, lengths[b]);
+    set_column(match_TB2, b, match[b]);
+  }
+  batch.targets = {{"answers", answers_TB},
+                   {"lengths", lengths_CB1},
+                   {"match", match_TB2},
+                   {"right", torch::zeros({count, batch.size(), 1})}};
+  return batch;
 }
 
 bool AnswerMatching::set_index(const IndexOptions& options) {
@@ -467,31 +589,14 @@ bool AnswerMatching::set_index(const IndexOptions& options) {
 
 /// Vectors of texts, of length 1 where the model compares directions.
 Tensor AnswerMatching::vectors_of(const std::vector<std::string>& texts, bool questions) {
-  torch::NoGradGuard no_grad;
-  std::vector<Tensor> parts;
-  for (size_t begin = 0; begin < texts.size(); begin += kIndexBatch) {
-    std::vector<std::vector<int64_t>> symbols;
-    Lengths lengths;
-    for (size_t i = begin; i < std::min(texts.size(), begin + kIndexBatch); ++i) {
-      symbols.push_back(inputs_.symbols_of(texts[i]));
-      if (symbols.back().empty()) throw Error(ExitCode::corrupt, "a text is empty");
-      lengths.push_back(static_cast<int64_t>(symbols.back().size()));
-    }
-    const int64_t time = *std::max_element(lengths.begin(), lengths.end());
-    Tensor symbols_TN =
-        torch::full({time, static_cast<int64_t>(lengths.size())}, kPaddingSymbol, torch::kInt64);
-    auto cells = symbols_TN.accessor<int64_t, 2>();
-    for (size_t n = 0; n < symbols.size(); ++n) {
-      for (size_t t = 0; t < symbols[n].size(); ++t) {
-        cells[static_cast<int64_t>(t)][static_cast<int64_t>(n)] = symbols[n][t];
-      }
-    }
-    symbols_TN = symbols_TN.to(device());
-    parts.push_back(network_->scaled(questions ? network_->questions(symbols_TN, lengths, {})
-                                               : network_->answers(symbols_TN, lengths, {}, {}),
-                                     1));
+  std::vector<TextSymbolNumbers> symbols;
+  for (const std::string& text : texts) {
+    symbols.push_back(inputs_.symbols_of(text));
+    if (symbols.back().empty()) throw Error(ExitCode::corrupt, "a text is empty");
   }
-  return torch::cat(parts);
+  std::vector<const TextSymbolNumbers*> places;
+  for (const TextSymbolNumbers& text : symbols) places.push_back(&text);
+  return encode_texts(places, encoder_of(questions));
 }
 
 /// Templates are found by their answer and by the questions they are known to answer.
@@ -514,38 +619,63 @@ void AnswerMatching::encode_index() {
   index_owners_.insert(index_owners_.end(), askers.begin(), askers.end());
 }
 
-/// All templates that the model has looked at with their scores, best first.
-std::vector<std::pair<int64_t, double>> AnswerMatching::best_templates(
-    const std::string& question) {
-  std::vector<std::pair<int64_t, double>> found;
-  if (network_->scores_pairs()) {
-    std::vector<std::string> answers;
-    for (const auto& [number, score] : index_->search(question, kShortlist)) {
-      found.emplace_back(number, 0.0);
-      answers.push_back(index_->templates()[static_cast<size_t>(number)].answer);
+/// All templates that the model has looked at.
+std::vector<AnswerMatching::FoundTemplates> AnswerMatching::best_templates(
+    const std::vector<Request>& questions) {
+  if (questions.empty()) return {};
+  auto all = network_->scores_pairs() ? best_of_pairs(questions) : best_of_vectors(questions);
+  for (FoundTemplates& found : all) {
+    std::stable_sort(found.begin(), found.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+  }
+  return all;
+}
+
+std::vector<AnswerMatching::FoundTemplates> AnswerMatching::best_of_pairs(
+    const std::vector<Request>& questions) {
+  std::vector<FoundTemplates> all;
+  std::vector<Request> requests;  // of those for which anything was found
+  for (const Request& question : questions) {
+    all.push_back(index_->search(question.question, kShortlist));
+    if (all.back().empty()) continue;
+    requests.push_back(question);
+    for (const auto& [number, score] : all.back()) {
+      requests.back().candidates.push_back(index_->templates()[static_cast<size_t>(number)].answer);
     }
-    if (found.empty()) return found;
-    const auto scores =
-        predict(batch_of(question, answers)).front().at("scores").get<std::vector<float>>();
-    const Tensor shares = torch::tensor(scores, torch::kFloat64).softmax(0);
+  }
+  const std::vector<std::vector<float>> scores = scores_of(requests);
+  auto own = scores.begin();
+  for (FoundTemplates& found : all) {
+    if (found.empty()) continue;
+    const Tensor shares = torch::tensor(*own++, torch::kFloat64).softmax(0);
     for (size_t i = 0; i < found.size(); ++i) {
       found[i].second = shares[static_cast<int64_t>(i)].item<double>();
     }
-  } else {
-    const Tensor scores_N = index_vectors_.matmul(vectors_of({question}, true)[0]).cpu();
+  }
+  return all;
+}
+
+std::vector<AnswerMatching::FoundTemplates> AnswerMatching::best_of_vectors(
+    const std::vector<Request>& questions) {
+  std::vector<std::string> texts;
+  for (const Request& question : questions) texts.push_back(question.question);
+  const Tensor scores_BN = vectors_of(texts, true).matmul(index_vectors_.t()).cpu().contiguous();
+  std::vector<FoundTemplates> all;
+  for (size_t b = 0; b < questions.size(); ++b) {
+    const float* scores = scores_BN.const_data_ptr<float>() + b * index_owners_.size();
     std::vector<double> best(index_->templates().size(), -INFINITY);
     for (size_t n = 0; n < index_owners_.size(); ++n) {
       double& own = best[static_cast<size_t>(index_owners_[n])];
-      own = std::max(own, scores_N[static_cast<int64_t>(n)].item<double>());
+      own = std::max(own, static_cast<double>(scores[n]));
     }
+    FoundTemplates found;
     for (size_t i = 0; i < best.size(); ++i) found.emplace_back(static_cast<int64_t>(i), best[i]);
+    all.push_back(std::move(found));
   }
-  std::stable_sort(found.begin(), found.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
-  return found;
+  return all;
 }
 
-json AnswerMatching::found_templates(const std::vector<std::pair<int64_t, double>>& found) const {
+json AnswerMatching::found_templates(const FoundTemplates& found) const {
   json answers = json::array();
   for (const auto& [number, score] : found) {
     if (static_cast<int64_t>(answers.size()) == index_options_.top) break;
@@ -557,9 +687,7 @@ json AnswerMatching::found_templates(const std::vector<std::pair<int64_t, double
 
 /// {"by", "answers"}: by the "model" when its best score reaches the threshold, else by plain
 /// "text" retrieval when that reaches its own, else by null: there is no good answer.
-json AnswerMatching::from_index(const std::string& question) {
-  if (inputs_.symbols_of(question).empty()) throw Error(ExitCode::corrupt, "the question is empty");
-  const auto by_model = best_templates(question);
+json AnswerMatching::from_index(const std::string& question, const FoundTemplates& by_model) {
   if (!by_model.empty() && by_model.front().second >= index_options_.threshold) {
     return {{"by", "model"}, {"answers", found_templates(by_model)}};
   }

@@ -15,4 +15,12 @@ struct GatheredRows {
 /// Collective; ranks may bring different numbers of rows, and none.
 using GatherRows = std::function<GatheredRows(const torch::Tensor& own_NF)>;
 
+/// Work that some ranks share: this one's place among them, and how they give each other what they
+/// made (rows in host memory).
+struct SharedWork {
+  int rank = 0;
+  int world_size = 1;
+  GatherRows gather;  ///< none where one rank works alone
+};
+
 }  // namespace lockstep

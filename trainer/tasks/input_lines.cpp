@@ -25,11 +25,21 @@ bool is_as_long_as_inputs(const Manifest& manifest, size_t stream) {
   });
 }
 
-DeviceBatch batch_of_symbols(const std::vector<int64_t>& symbols, torch::Device device) {
+DeviceBatch batch_of_symbols(const std::vector<std::vector<int64_t>>& sequences,
+                             torch::Device device) {
   DeviceBatch batch;
-  batch.inputs = torch::tensor(symbols).unsqueeze(1).to(device);
-  batch.lengths = {static_cast<int64_t>(symbols.size())};
-  batch.sample_ids = {0};
+  for (const std::vector<int64_t>& symbols : sequences) {
+    batch.lengths.push_back(static_cast<int64_t>(symbols.size()));
+    batch.sample_ids.push_back(batch.size());
+  }
+  const int64_t time = *std::max_element(batch.lengths.begin(), batch.lengths.end());
+  torch::Tensor inputs_TB = torch::full({time, batch.size()}, kPaddingSymbol, torch::kInt64);
+  for (size_t b = 0; b < sequences.size(); ++b) {
+    inputs_TB.select(1, static_cast<int64_t>(b))
+        .narrow(0, 0, batch.lengths[b])
+        .copy_(torch::tensor(sequences[b], torch::kInt64));
+  }
+  batch.inputs = inputs_TB.to(device);
   return batch;
 }
 

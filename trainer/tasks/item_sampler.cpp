@@ -8,8 +8,10 @@
 
 namespace lockstep {
 
-ItemSampler::ItemSampler(const Split& train, const std::string& target, double power) {
-  const std::vector<int64_t> counts = count_symbols(train, target);
+ItemSampler::ItemSampler(const Split& train, const std::string& target, double power,
+                         int64_t items) {
+  std::vector<int64_t> counts = count_symbols(train, target);
+  counts.resize(static_cast<size_t>(items));
   double sum = 0;
   for (size_t item = 0; item < counts.size(); ++item) {
     if (item > 0) sum += std::pow(static_cast<double>(std::max<int64_t>(1, counts[item])), power);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 #include "data/base/error.h"
 #include "data/mix.h"
@@ -12,6 +13,7 @@
 #include "trainer/model/label_smoothing.h"
 #include "trainer/model/linear_cross_entropy.h"
 #include "trainer/model/lstm_stack.h"
+#include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/text_inputs.h"
 
 namespace lockstep {
@@ -95,6 +97,12 @@ struct SampleRequest {
   int64_t seed = 1;
 };
 
+/// What a line asks for: how likely its text is, or what follows it.
+struct LineRequest {
+  std::vector<int64_t> symbols;         ///< behind an end-of-line token
+  std::optional<SampleRequest> sample;  ///< none: the text's score
+};
+
 class LanguageModelTask : public Task {
  public:
   LanguageModelTask(const ModelConfig& config, json description)
@@ -139,14 +147,16 @@ class LanguageModelTask : public Task {
   bool answers_lines() const override { return true; }
   std::vector<Tensor> carried() const override { return carried_; }
   void set_carried(std::vector<Tensor> carried) override { carried_ = std::move(carried); }
-  json answer(const json& line) override;
+  std::vector<LineAnswer> answer(const std::vector<json>& lines) override;
 
  private:
   std::vector<LstmState> states_of(const DeviceBatch& batch);
   void keep_states(const DeviceBatch& batch, const std::vector<LstmState>& states);
   std::vector<int64_t> symbols_of(const std::string& text);
-  json score(const std::string& text);
-  json sample(const std::string& prompt, const SampleRequest& request);
+  LineRequest read_request(const json& line);
+  std::vector<json> answer_requests(const std::vector<LineRequest>& requests);
+  std::vector<json> score(const std::vector<std::vector<int64_t>>& texts);
+  json sample(const std::vector<int64_t>& prompt, const SampleRequest& request);
   int64_t draw(const Tensor& logits_V, const SampleRequest& request, int64_t position) const;
 
   ModelConfig config_;
@@ -223,9 +233,14 @@ std::vector<int64_t> LanguageModelTask::symbols_of(const std::string& text) {
   return symbols;
 }
 
-json LanguageModelTask::answer(const json& line) {
-  torch::NoGradGuard no_grad;
-  if (line.contains("text")) return score(line.at("text").get<std::string>());
+std::vector<LineAnswer> LanguageModelTask::answer(const std::vector<json>& lines) {
+  return answer_together(
+      lines, [this](const json& line) { return read_request(line); },
+      [this](const std::vector<LineRequest>& requests) { return answer_requests(requests); });
+}
+
+LineRequest LanguageModelTask::read_request(const json& line) {
+  if (line.contains("text")) return {symbols_of(line.at("text").get<std::string>()), {}};
   if (!line.contains("prompt")) {
     throw Error(ExitCode::corrupt,
                 "neither \"text\" (to score) nor \"prompt\" (to continue) is there");
@@ -240,26 +255,51 @@ json LanguageModelTask::answer(const json& line) {
     throw Error(ExitCode::corrupt,
                 "\"length\" must be 1 to 1000000, \"temperature\" and \"top_k\" at least 0");
   }
-  return sample(line.at("prompt").get<std::string>(), request);
+  return {symbols_of(line.at("prompt").get<std::string>()), request};
 }
 
-json LanguageModelTask::score(const std::string& text) {
-  std::vector<int64_t> symbols = symbols_of(text);
-  symbols.push_back(symbols.front());
-  const auto count = static_cast<int64_t>(symbols.size()) - 1;
-  const Tensor all = torch::tensor(symbols);
+/// Texts are scored together; what follows a prompt is drawn for each by itself.
+std::vector<json> LanguageModelTask::answer_requests(const std::vector<LineRequest>& requests) {
+  torch::NoGradGuard no_grad;
+  std::vector<std::vector<int64_t>> texts;
+  for (const LineRequest& request : requests) {
+    if (!request.sample) texts.push_back(request.symbols);
+  }
+  const std::vector<json> scores = score(texts);
+  std::vector<json> answers;
+  auto next_score = scores.begin();
+  for (const LineRequest& request : requests) {
+    answers.push_back(request.sample ? sample(request.symbols, *request.sample) : *next_score++);
+  }
+  return answers;
+}
+
+/// Each text is followed by the token it begins behind, so that its end counts too. What padding
+/// becomes is not looked at.
+std::vector<json> LanguageModelTask::score(const std::vector<std::vector<int64_t>>& texts) {
+  if (texts.empty()) return {};
+  const torch::Device device = model_->parameters()[0].device();
+  const DeviceBatch batch = batch_of_symbols(texts, device);
   std::vector<LstmState> states(static_cast<size_t>(config_.num_layers));
-  const Tensor hidden = model_->hidden(all.narrow(0, 0, count).unsqueeze(1), {}, states);
-  const double loss = model_->loss(hidden, all.narrow(0, 1, count), {}).item<double>();
-  const double mean = loss / static_cast<double>(count);
-  return {{"tokens", count}, {"loss", loss}, {"perplexity", std::exp(mean)}};
+  const Tensor hidden_TBH =
+      model_->hidden(batch.inputs, {}, states).view({batch.inputs.size(0), batch.size(), -1});
+  std::vector<json> answers;
+  for (size_t b = 0; b < texts.size(); ++b) {
+    std::vector<int64_t> targets(texts[b].begin() + 1, texts[b].end());
+    targets.push_back(texts[b].front());
+    const Tensor own_NH =
+        hidden_TBH.select(1, static_cast<int64_t>(b)).narrow(0, 0, batch.lengths[b]).contiguous();
+    const double loss = model_->loss(own_NH, torch::tensor(targets).to(device), {}).item<double>();
+    const double mean = loss / static_cast<double>(targets.size());
+    answers.push_back({{"tokens", targets.size()}, {"loss", loss}, {"perplexity", std::exp(mean)}});
+  }
+  return answers;
 }
 
-json LanguageModelTask::sample(const std::string& prompt, const SampleRequest& request) {
-  const std::vector<int64_t> symbols = symbols_of(prompt);
+json LanguageModelTask::sample(const std::vector<int64_t>& prompt, const SampleRequest& request) {
   const json& labels = description_.at("labels");
   std::vector<LstmState> states(static_cast<size_t>(config_.num_layers));
-  Tensor input = torch::tensor(symbols).unsqueeze(1);
+  Tensor input = torch::tensor(prompt).unsqueeze(1);
   std::vector<std::string> drawn;
   for (int64_t i = 0; i < request.length; ++i) {
     const Tensor hidden = model_->hidden(input, {}, states);

@@ -12,6 +12,7 @@
 #include "data/signal_info_json.h"
 #include "trainer/model/embedding_size.h"
 #include "trainer/model/lstm_stack.h"
+#include "trainer/tasks/input_lines.h"
 #include "trainer/tasks/item_texts.h"
 #include "trainer/tasks/score_histogram.h"
 
@@ -150,13 +151,28 @@ class LikePrediction : public Task {
   std::vector<std::string> row_sparse_parameters() const override;
   std::vector<json> predict(const DeviceBatch& batch) override;
   bool answers_lines() const override { return true; }
-  json answer(const json& line) override;
+  std::vector<LineAnswer> answer(const std::vector<json>& lines) override;
 
  private:
+  /// What a line asks for.
+  struct Request {
+    std::vector<int64_t> items, liked;  ///< the history
+    LikeUser user;
+    std::vector<int64_t> candidates;
+    double now = 0;
+    int64_t top = 0;
+    json unknown = json::array();
+  };
   Tensor log_odds(const DeviceBatch& batch, const DropoutKey& key);
   /// A feature as it was before it was standardised.
   Tensor raw_feature(const Tensor& features_NF, const std::string& name) const;
-  Tensor log_odds_of(const json& history, const std::vector<int64_t>& candidates, double now);
+  Request read_request(const json& line);
+  void read_history(const json& history, Request& request);
+  void read_candidates(const json& line, Request& request);
+  std::vector<json> answer_requests(const std::vector<Request>& requests);
+  Tensor after_histories(const std::vector<Request>& requests);
+  const Tensor& item_vectors();
+  json best_of(const Request& request, const Tensor& odds_C) const;
   Tensor features_of(const LikeUser& user, const std::vector<int64_t>& candidates, double now);
   int64_t number_of(const json& item);
   const LikesInfo& likes();
@@ -171,6 +187,7 @@ class LikePrediction : public Task {
   ScoreHistogram means_{"means", 0, 2};
   std::optional<LikesInfo> likes_;
   std::unordered_map<std::string, int64_t> numbers_;
+  Tensor item_vectors_VD_;  ///< of all items, from the first line on
 };
 
 std::string LikePrediction::summary() const {
@@ -283,72 +300,114 @@ Tensor LikePrediction::features_of(const LikeUser& user, const std::vector<int64
   return torch::tensor(values).view({1, static_cast<int64_t>(candidates.size()), -1});
 }
 
-/// The history is read once for all candidates, [C].
-Tensor LikePrediction::log_odds_of(const json& history, const std::vector<int64_t>& candidates,
-                                   double now) {
-  torch::NoGradGuard no_grad;
+std::vector<LineAnswer> LikePrediction::answer(const std::vector<json>& lines) {
+  return answer_together(
+      lines, [this](const json& line) { return read_request(line); },
+      [this](const std::vector<Request>& requests) { return answer_requests(requests); });
+}
+
+LikePrediction::Request LikePrediction::read_request(const json& line) {
+  if (!line.contains("history") || !line["history"].is_array()) {
+    throw Error(ExitCode::corrupt, "\"history\" must be a list of events, the last one last");
+  }
+  Request request;
+  const json& history = line["history"];
+  request.now = time_of(line, history.empty() ? 0 : time_of(history.back(), 0));
+  read_history(history, request);
+  read_candidates(line, request);
+  const auto count = static_cast<int64_t>(request.candidates.size());
+  request.top = std::min(count, line.value("top", int64_t{20}));
+  if (request.top < 1) {
+    throw Error(ExitCode::corrupt, "no candidate is known, or \"top\" is below 1");
+  }
+  return request;
+}
+
+void LikePrediction::read_history(const json& history, Request& request) {
   const LikeStatistics statistics(likes());
-  LikeUser user;
-  std::vector<int64_t> items, liked;
-  double time = now;
+  double time = request.now;
   for (const json& event : history) {
     const json* said = event.is_object() && event.contains(kLiked) ? &event[kLiked] : nullptr;
     if (said == nullptr || !said->is_boolean() || !event.contains("item")) {
       throw Error(ExitCode::corrupt,
                   "\"history\" must hold objects with \"item\" and \"liked\" (true or false)");
     }
-    items.push_back(number_of(event["item"]));
-    liked.push_back(said->get<bool>() ? 1 : 0);
+    request.items.push_back(number_of(event["item"]));
+    request.liked.push_back(said->get<bool>() ? 1 : 0);
     time = time_of(event, time);
-    statistics.add_to_user(user, items.back(), time, said->get<bool>());
+    statistics.add_to_user(request.user, request.items.back(), time, said->get<bool>());
   }
-  items.push_back(0);  // what comes next: nothing of it is read
-  liked.push_back(0);
-  const torch::Device device = network_->parameters()[0].device();
-  const auto column = [&](const std::vector<int64_t>& numbers) {
-    return torch::tensor(numbers).unsqueeze(1).to(device);
-  };
-  const auto steps = static_cast<int64_t>(items.size());
-  const auto count = static_cast<int64_t>(candidates.size());
-  const Tensor before_T1H =
-      network_->before(network_->vectors(column(items), {}), column(liked), {steps}, {});
-  const Tensor last_1CH = before_T1H.narrow(0, steps - 1, 1).expand({1, count, -1});
-  const Tensor vectors_1CD =
-      network_->vectors(torch::tensor(candidates).unsqueeze(0).to(device), {});
-  const Tensor features_1CF = features_of(user, candidates, now).to(device);
-  return network_->log_odds(last_1CH, vectors_1CD, features_1CF, {}).squeeze(0).cpu();
 }
 
-json LikePrediction::answer(const json& line) {
-  if (!line.contains("history") || !line["history"].is_array()) {
-    throw Error(ExitCode::corrupt, "\"history\" must be a list of events, the last one last");
-  }
-  const json& history = line["history"];
-  const double last = history.empty() ? 0 : time_of(history.back(), 0);
-  const double now = time_of(line, last);
-  json unknown = json::array();
-  std::vector<int64_t> candidates;
+void LikePrediction::read_candidates(const json& line, Request& request) {
   if (line.contains("candidates")) {
     for (const json& item : line["candidates"]) {
       const int64_t number = number_of(item);
-      if (number == 0) unknown.push_back(item);
-      if (number > 0) candidates.push_back(number);
+      if (number == 0) request.unknown.push_back(item);
+      if (number > 0) request.candidates.push_back(number);
     }
   } else {
-    for (size_t i = 1; i < items().size(); ++i) candidates.push_back(static_cast<int64_t>(i));
+    for (size_t i = 1; i < items().size(); ++i) {
+      request.candidates.push_back(static_cast<int64_t>(i));
+    }
   }
-  const auto count = static_cast<int64_t>(candidates.size());
-  const int64_t top = std::min(count, line.value("top", int64_t{20}));
-  if (top < 1) throw Error(ExitCode::corrupt, "no candidate is known, or \"top\" is below 1");
-  const auto [odds, places] = log_odds_of(history, candidates, now).topk(top);
+}
+
+/// While lines are answered the weights do not change.
+const Tensor& LikePrediction::item_vectors() {
+  if (!item_vectors_VD_.defined()) {
+    const auto count = static_cast<int64_t>(items().size());
+    const torch::Device device = network_->parameters()[0].device();
+    item_vectors_VD_ = network_->vectors(torch::arange(count).to(device), {});
+  }
+  return item_vectors_VD_;
+}
+
+/// What is known of each user behind the history, [B, H].
+Tensor LikePrediction::after_histories(const std::vector<Request>& requests) {
+  std::vector<std::vector<int64_t>> items, liked;
+  for (const Request& request : requests) {
+    // Behind each comes what is asked for: nothing of it is read.
+    items.push_back(request.items);
+    items.back().push_back(0);
+    liked.push_back(request.liked);
+    liked.back().push_back(0);
+  }
+  const torch::Device device = item_vectors().device();
+  const DeviceBatch batch = batch_of_symbols(items, device);
+  const Tensor liked_TB = batch_of_symbols(liked, device).inputs;
+  const Tensor vectors_TBD = torch::embedding(item_vectors(), batch.inputs.clamp_min(0));
+  const Tensor before_TBH = network_->before(vectors_TBD, liked_TB, batch.lengths, {});
+  return pool_over_time(before_TBH, batch.lengths, "last", false);
+}
+
+std::vector<json> LikePrediction::answer_requests(const std::vector<Request>& requests) {
+  torch::NoGradGuard no_grad;
+  const Tensor after_BH = after_histories(requests);
+  const torch::Device device = after_BH.device();
+  std::vector<json> answers;
+  for (size_t b = 0; b < requests.size(); ++b) {
+    const Request& request = requests[b];
+    const Tensor numbers_C = torch::tensor(request.candidates, torch::kInt64).to(device);
+    const Tensor vectors_1CD = item_vectors().index_select(0, numbers_C).unsqueeze(0);
+    const Tensor after_1CH = after_BH[static_cast<int64_t>(b)].expand({1, numbers_C.size(0), -1});
+    const Tensor features_1CF = features_of(request.user, request.candidates, request.now);
+    const Tensor odds_1C = network_->log_odds(after_1CH, vectors_1CD, features_1CF.to(device), {});
+    answers.push_back(best_of(request, odds_1C.squeeze(0).cpu()));
+  }
+  return answers;
+}
+
+json LikePrediction::best_of(const Request& request, const Tensor& odds_C) const {
+  const auto [odds, places] = odds_C.topk(request.top);
   json names = json::array(), probabilities = json::array();
-  for (int64_t i = 0; i < top; ++i) {
+  for (int64_t i = 0; i < request.top; ++i) {
     const auto place = static_cast<size_t>(places[i].item<int64_t>());
-    names.push_back(items().at(static_cast<size_t>(candidates[place])));
+    names.push_back(items().at(static_cast<size_t>(request.candidates[place])));
     probabilities.push_back(1 / (1 + std::exp(-odds[i].item<double>())));
   }
   json answer = {{"items", std::move(names)}, {"probabilities", std::move(probabilities)}};
-  if (!unknown.empty()) answer["unknown"] = std::move(unknown);
+  if (!request.unknown.empty()) answer["unknown"] = request.unknown;
   return answer;
 }
 

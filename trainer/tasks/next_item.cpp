@@ -1,10 +1,11 @@
-// T time, B batch, E embedding, V items, C candidates (all items but the unknown one), N real
-// targets, R rows at a time, S samples.
+// T time, B batch, E embedding, V items, K those that training knows, C candidates (all items but
+// the unknown one), N real targets, R rows at a time, S samples.
 #include "trainer/tasks/next_item.h"
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "data/base/error.h"
@@ -31,21 +32,28 @@ constexpr const char* kMarkovPlace = "markov_place";
 constexpr int kTextSites = 200;
 
 /// An item's vector is its row of the embedding, and with `item_text` what an LSTM reads of its
-/// text beside it, through a matrix.
+/// text beside it, through a matrix. Items from number `known` on have no row: they can be read and
+/// ranked where texts are.
 ///
-/// Parameters are named embedding_weight, text.*, text_matrix.*, lstm.*, and output_weight (not
-/// tied), output_bias (no cosines) and projection.* (tied, cells and embedding of different sizes).
+/// Parameters are named embedding_weight (`item_ids`), text.*, text_matrix.*, lstm.*, and
+/// output_weight (not tied), output_bias (no cosines) and projection.* (tied, cells and embedding
+/// of different sizes).
 class NextItemNetworkImpl : public torch::nn::Module {
  public:
-  NextItemNetworkImpl(int64_t vocabulary, const json& texts, const ModelConfig& config)
+  NextItemNetworkImpl(int64_t vocabulary, int64_t known, const json& texts,
+                      const ModelConfig& config)
       : config_(config),
+        known_(known),
+        readable_(config.item_text ? vocabulary : known),
         embedding_size_(embedding_size_of(config)),
         lstm_(embedding_size_, config) {
     const double bound = 1 / std::sqrt(static_cast<double>(embedding_size_));
-    embedding_VE_ =
-        register_parameter("embedding_weight", torch::empty({vocabulary, embedding_size_}));
-    embedding_VE_.data().uniform_(-bound, bound);
-    embedding_VE_.data()[0].zero_();  // nothing is known of what training never had
+    if (config.item_ids) {
+      embedding_KE_ =
+          register_parameter("embedding_weight", torch::empty({known, embedding_size_}));
+      embedding_KE_.data().uniform_(-bound, bound);
+      embedding_KE_.data()[0].zero_();  // nothing is known of what training never had
+    }
     register_module("lstm", lstm_);
     const int64_t width = lstm_->output_size();
     if (config.tied && embedding_size_ != width) {
@@ -59,18 +67,36 @@ class NextItemNetworkImpl : public torch::nn::Module {
               torch::nn::LinearOptions(text_->output_size(), embedding_size_).bias(false)));
     }
     if (!config.tied) {
-      output_VH_ = register_parameter("output_weight",
-                                      torch::empty({vocabulary, width}).uniform_(-bound, bound));
+      output_KH_ =
+          register_parameter("output_weight", torch::empty({known, width}).uniform_(-bound, bound));
     }
     if (config.logit_scale == 0) {
-      bias_V_ = register_parameter("output_bias", torch::zeros({vocabulary}));
+      bias_K_ = register_parameter("output_bias", torch::zeros({known}));
     }
   }
 
-  /// Vectors of all items, [V, E].
+  /// Items below this number can be read and ranked.
+  int64_t readable() const { return readable_; }
+
+  /// Vectors of all readable items, [V, E].
   Tensor vectors(const DropoutKey& key) {
-    if (!text_) return embedding_VE_;
-    return embedding_VE_ + text_vectors(torch::arange(embedding_VE_.size(0)).to(device()), key);
+    Tensor ids_VE = embedding_KE_;
+    if (ids_VE.defined() && known_ < readable_) {
+      ids_VE = torch::cat({ids_VE, torch::zeros({readable_ - known_, embedding_size_},
+                                                ids_VE.options().requires_grad(false))});
+    }
+    if (!text_) return ids_VE;
+    const Tensor texts_VE = text_vectors(torch::arange(readable_).to(device()), key);
+    return ids_VE.defined() ? ids_VE + texts_VE : texts_VE;
+  }
+  /// Vectors of readable items [N], [N, E]: a step with few of them touches few rows of the
+  /// embedding, whose gradient is kept by rows too.
+  Tensor vectors_of(const Tensor& items_N, const DropoutKey& key) {
+    if (!embedding_KE_.defined()) return text_vectors(items_N, key);
+    const Tensor known_N = items_N.lt(known_);
+    Tensor rows_NE = torch::embedding(embedding_KE_, items_N * known_N, -1, false, /*sparse=*/true);
+    if (known_ < readable_) rows_NE = rows_NE * known_N.unsqueeze(1);
+    return text_ ? rows_NE + text_vectors(items_N, key) : rows_NE;
   }
   /// What the texts of items [N] add to their vectors, [N, E].
   Tensor text_vectors(const Tensor& items_N, const DropoutKey& key) {
@@ -78,7 +104,6 @@ class NextItemNetworkImpl : public torch::nn::Module {
     const Tensor text_UE = text_matrix_->forward(text_->forward(std::get<0>(unique), key));
     return text_UE.index_select(0, std::get<1>(unique));
   }
-  bool reads_texts() { return !text_.is_empty(); }
 
   /// Items [T, B] by their vectors [T, B, E] -> [T * B, H].
   Tensor states(const Tensor& x_TBE, const Lengths& lengths, const DropoutKey& key) {
@@ -95,34 +120,31 @@ class NextItemNetworkImpl : public torch::nn::Module {
     return config_.logit_scale > 0 ? with_length(rows, config_.logit_scale) : rows;
   }
 
-  /// Rows of the candidates as they are multiplied, [C, E], and their biases [C].
-  Tensor candidates(const Tensor& vectors_VE) {
-    const Tensor& all = config_.tied ? vectors_VE : output_VH_;
-    return keys(all.narrow(0, 1, all.size(0) - 1));
+  /// Rows of items 1 to `end` as they are multiplied, [C, E], and their biases [C].
+  Tensor candidates(const Tensor& vectors_VE, int64_t end) {
+    const Tensor& all = config_.tied ? vectors_VE : output_KH_;
+    return keys(all.narrow(0, 1, end - 1));
   }
-  Tensor candidate_biases() {
-    const int64_t count = embedding_VE_.size(0) - 1;
-    return bias_V_.defined() ? bias_V_.narrow(0, 1, count)
-                             : torch::zeros({count}, embedding_VE_.options().requires_grad(false));
+  Tensor candidate_biases(int64_t end) {
+    if (!bias_K_.defined()) return torch::zeros({end - 1}, device());
+    const Tensor own = bias_K_.narrow(0, 1, known_ - 1);
+    return end == known_ ? own : torch::cat({own, torch::zeros({end - known_}, device())});
   }
 
-  /// Rows of a tied embedding, [N, E], as they are multiplied.
+  /// Rows [N, E], as they are multiplied.
   Tensor keys(const Tensor& rows) { return config_.logit_scale > 0 ? with_length(rows, 1) : rows; }
-  /// Rows of the embedding whose gradient is kept by rows too: a step touches few.
-  Tensor sparse_rows(const Tensor& items) {
-    return torch::embedding(embedding_VE_, items, -1, false, /*sparse=*/true);
-  }
 
   int64_t embedding_size() const { return embedding_size_; }
 
  private:
-  torch::Device device() const { return embedding_VE_.device(); }
+  torch::Device device() const { return parameters()[0].device(); }
 
   ModelConfig config_;
+  int64_t known_, readable_;
   int64_t embedding_size_;
   ItemTextReader text_{nullptr};
   torch::nn::Linear text_matrix_{nullptr};
-  Tensor embedding_VE_, output_VH_, bias_V_;
+  Tensor embedding_KE_, output_KH_, bias_K_;
   LstmStack lstm_;
   torch::nn::Linear projection_{nullptr};
 };
@@ -134,8 +156,9 @@ class NextItemTask : public Task {
       : config_(config),
         description_(std::move(description)),
         vocabulary_(description_.at("items").at("vocabulary")),
+        known_(description_.value("known_items", vocabulary_)),
         has_markov_(description_.at("markov")),
-        network_(vocabulary_, description_.value("texts", json()), config) {}
+        network_(vocabulary_, known_, description_.value("texts", json()), config) {}
 
   torch::nn::Module& model() override { return *network_; }
   json description() const override { return description_; }
@@ -144,29 +167,54 @@ class NextItemTask : public Task {
   std::vector<std::string> sum_names() const override;
   Metrics metrics(const std::vector<double>& sums) const override;
   std::vector<std::string> row_sparse_parameters() const override {
-    if (config_.negatives == 0) return {};
+    if (config_.negatives == 0 || !config_.item_ids) return {};
     return {"embedding_weight"};
   }
 
   std::map<std::string, RowLabels> row_labels() const override {
-    const RowLabels items = {labels_of_symbols(description_.at("items"))};
+    RowLabels items = {labels_of_symbols(description_.at("items"))};
+    if (!items.labels.empty()) items.labels.resize(static_cast<size_t>(known_));
     return {{"embedding_weight", items}, {"output_weight", items}, {"output_bias", items}};
   }
 
   void prepare(const Split& train) override {
-    if (config_.negatives > 0) sampler_.emplace(train, kNext, config_.negatives_power);
+    if (config_.negatives > 0) sampler_.emplace(train, kNext, config_.negatives_power, known_);
   }
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
+  void begin_evaluation(const Split&, const SharedWork&) override { keep_vectors(); }
+  void end_evaluation() override { kept_vectors_VE_ = Tensor(); }
   std::vector<json> predict(const DeviceBatch& batch) override;
   bool answers_lines() const override { return true; }
-  json answer(const json& line) override;
+  std::vector<LineAnswer> answer(const std::vector<json>& lines) override;
 
  private:
+  /// What a line asks for.
+  struct Request {
+    std::vector<int64_t> items;
+    int64_t top = 0;
+    std::optional<std::vector<int64_t>> candidates;  ///< places of known ones, sorted; else all
+    json unknown = json::array();
+  };
+  /// Items of which nothing can be read, and padding, as the unknown one.
+  Tensor readable(const Tensor& items) const {
+    return items.clamp_min(0) * items.lt(network_->readable());
+  }
   Tensor states_of(const DeviceBatch& batch, const Tensor& vectors_VE, const DropoutKey& key);
   Tensor full_loss(const DeviceBatch& batch, const DropoutKey& key, const Tensor& known_N);
   Tensor sampled_loss(const DeviceBatch& batch, const DropoutKey& key, const Tensor& known_N);
+  TaskOutput judge(const DeviceBatch& batch, const Tensor& targets);
   Tensor rank(const DeviceBatch& batch, const Tensor& known_N, double& loss);
+  void keep_vectors() {
+    torch::NoGradGuard no_grad;
+    if (config_.item_text) kept_vectors_VE_ = network_->vectors({});
+  }
+  Tensor held_out_vectors() {
+    return kept_vectors_VE_.defined() ? kept_vectors_VE_ : network_->vectors({});
+  }
   Tensor last_scores(const DeviceBatch& batch);
+  Request read_request(const json& line);
+  void read_candidates(const json& candidates, Request& request);
+  std::vector<json> answer_requests(const std::vector<Request>& requests);
   int64_t number_of(const json& item);
   json best(const Tensor& scores_C, int64_t count) const;
   const json& labels() const { return description_.at("items").at("labels"); }
@@ -178,10 +226,12 @@ class NextItemTask : public Task {
   ModelConfig config_;
   json description_;
   int64_t vocabulary_;
+  int64_t known_;  ///< items from this number on are known by their texts only
   bool has_markov_;
   NextItemNetwork network_;
   std::optional<ItemSampler> sampler_;
   std::unordered_map<std::string, int64_t> numbers_;  ///< of items by name, from the first line on
+  Tensor kept_vectors_VE_;  ///< while the weights stay as they are; undefined: not made
 };
 
 std::string NextItemTask::summary() const {
@@ -190,12 +240,12 @@ std::string NextItemTask::summary() const {
   return fmt::format("embedding {} -> {}, {} x lstm {}, {}{} -> {} items, loss over {}",
                      vocabulary_, network_->embedding_size(), config_.num_layers,
                      config_.hidden_size, config_.tied ? "tied" : "linear",
-                     config_.logit_scale > 0 ? " cosines" : "", vocabulary_ - 1, loss);
+                     config_.logit_scale > 0 ? " cosines" : "", network_->readable() - 1, loss);
 }
 
 std::vector<std::string> NextItemTask::sum_names() const {
-  std::vector<std::string> names = {"loss", "targets", "ranked"};
-  for (const char* who : {"", "popularity_", "markov_"}) {
+  std::vector<std::string> names = {"loss", "targets", "ranked", "text_only_ranked"};
+  for (const char* who : {"", "popularity_", "markov_", "text_only_"}) {
     for (int64_t i = 1; i <= config_.cutoff; ++i)
       names.push_back(fmt::format("{}place_{}", who, i));
   }
@@ -205,53 +255,61 @@ std::vector<std::string> NextItemTask::sum_names() const {
 /// Training steps rank nothing.
 Metrics NextItemTask::metrics(const std::vector<double>& sums) const {
   Metrics metrics = {{"loss", sums[0] / (sums[1] > 0 ? sums[1] : NAN)}};
-  const double ranked = sums[2];
+  const double ranked = sums[2], text_only = sums[3];
   if (ranked == 0) return metrics;
-  const double* counts = sums.data() + 3;
+  const double* counts = sums.data() + 4;
   add_ranking_metrics("", counts, config_.cutoff, ranked, metrics);
   add_ranking_metrics("popularity_", counts + config_.cutoff, config_.cutoff, ranked, metrics);
   if (has_markov_) {
     add_ranking_metrics("markov_", counts + 2 * config_.cutoff, config_.cutoff, ranked, metrics);
   }
+  if (text_only > 0) {
+    add_ranking_metrics("text_only_", counts + 3 * config_.cutoff, config_.cutoff, text_only,
+                        metrics);
+  }
   return metrics;
 }
 
 /// Targets that training lacks (item 0) can neither be learned nor be found: they have no loss and
-/// are ranked as missed.
+/// are ranked as missed. Those with a text only are not learned, and found by models that read it.
 TaskOutput NextItemTask::compute(const DeviceBatch& batch, const DropoutKey& key) {
   const Tensor targets = batch.target(kNext).reshape(-1);
-  const Tensor known_N = targets.gt(0).nonzero().squeeze(1);
-  const auto count = static_cast<float>(known_N.numel());
-  const Tensor none = torch::zeros({3 * config_.cutoff}, torch::kFloat32);
-  if (!key.training) {
-    double loss = 0;
-    const Tensor places_N = rank(batch, known_N, loss);
-    const auto ranked = targets.ge(0).sum().item<float>();
-    const auto counts = [&](const Tensor& places) {
-      return count_places(places, config_.cutoff).cpu();
-    };
-    const Tensor known = targets.index_select(0, known_N);
-    const Tensor markov =
-        has_markov_ ? counts(batch.target(kMarkovPlace).reshape(-1).index_select(0, known_N))
-                    : none.narrow(0, 0, config_.cutoff);
-    const Tensor loss_sum = torch::tensor(static_cast<float>(loss));
-    // Items are numbered by falling count.
-    return {loss_sum, torch::cat({torch::tensor({static_cast<float>(loss), count, ranked}),
-                                  counts(places_N), counts(known), markov})
-                          .to(batch.inputs.device())};
-  }
+  if (!key.training) return judge(batch, targets);
+  const Tensor known_N = targets.gt(0).logical_and(targets.lt(known_)).nonzero().squeeze(1);
   const Tensor loss_sum =
       config_.negatives > 0 ? sampled_loss(batch, key, known_N) : full_loss(batch, key, known_N);
   torch::NoGradGuard no_grad;
-  const Tensor head = torch::stack({loss_sum.detach(), torch::full({}, count, loss_sum.options()),
-                                    torch::zeros({}, loss_sum.options())});
-  return {loss_sum, torch::cat({head, none.to(head.device())})};
+  const auto count = static_cast<float>(known_N.numel());
+  const Tensor head = torch::stack({loss_sum.detach(), torch::full({}, count, loss_sum.options())});
+  return {loss_sum, torch::cat({head, torch::zeros({2 + 4 * config_.cutoff}, head.options())})};
+}
+
+TaskOutput NextItemTask::judge(const DeviceBatch& batch, const Tensor& targets) {
+  const Tensor known_N =
+      targets.gt(0).logical_and(targets.lt(network_->readable())).nonzero().squeeze(1);
+  double loss = 0;
+  const Tensor places_N = rank(batch, known_N, loss);
+  const auto counts = [&](const Tensor& places) {
+    return count_places(places, config_.cutoff).cpu();
+  };
+  const Tensor known = targets.index_select(0, known_N);
+  const Tensor markov =
+      has_markov_ ? counts(batch.target(kMarkovPlace).reshape(-1).index_select(0, known_N))
+                  : torch::zeros({config_.cutoff});
+  const Tensor loss_sum = torch::tensor(static_cast<float>(loss));
+  const Tensor head =
+      torch::tensor({static_cast<float>(loss), static_cast<float>(known_N.numel()),
+                     targets.ge(0).sum().item<float>(), targets.ge(known_).sum().item<float>()});
+  // Items are numbered by falling count.
+  const Tensor popularity = counts(known * known.lt(known_));
+  return {loss_sum, torch::cat({head, counts(places_N), popularity, markov,
+                                counts(places_N * known.ge(known_))})
+                        .to(batch.inputs.device())};
 }
 
 Tensor NextItemTask::states_of(const DeviceBatch& batch, const Tensor& vectors_VE,
                                const DropoutKey& key) {
-  return network_->states(torch::embedding(vectors_VE, batch.inputs.clamp_min(0)), batch.lengths,
-                          key);
+  return network_->states(torch::embedding(vectors_VE, readable(batch.inputs)), batch.lengths, key);
 }
 
 Tensor NextItemTask::full_loss(const DeviceBatch& batch, const DropoutKey& key,
@@ -259,9 +317,9 @@ Tensor NextItemTask::full_loss(const DeviceBatch& batch, const DropoutKey& key,
   const Tensor vectors_VE = network_->vectors(key);
   const Tensor states = states_of(batch, vectors_VE, key);
   const Tensor targets_N = batch.target(kNext).reshape(-1).index_select(0, known_N) - 1;
-  return linear_cross_entropy(network_->queries(states.index_select(0, known_N)),
-                              network_->candidates(vectors_VE), network_->candidate_biases(),
-                              targets_N, {0, config_.precision == "bfloat16"});
+  return linear_cross_entropy(
+      network_->queries(states.index_select(0, known_N)), network_->candidates(vectors_VE, known_),
+      network_->candidate_biases(known_), targets_N, {0, config_.precision == "bfloat16"});
 }
 
 /// All rows of the embedding that the step needs are looked up together, so that its gradient is
@@ -274,9 +332,8 @@ Tensor NextItemTask::sampled_loss(const DeviceBatch& batch, const DropoutKey& ke
   const Tensor targets_N = batch.target(kNext).reshape(-1).index_select(0, known_N);
   const int64_t steps = batch.inputs.numel(), known = known_N.numel();
   const Tensor items =
-      torch::cat({batch.inputs.reshape(-1).clamp_min(0), targets_N, sample.numbers_S});
-  Tensor rows = network_->sparse_rows(items);
-  if (network_->reads_texts()) rows = rows + network_->text_vectors(items, key);
+      torch::cat({readable(batch.inputs).reshape(-1), targets_N, sample.numbers_S});
+  const Tensor rows = network_->vectors_of(items, key);
   const Tensor x_TBE =
       rows.narrow(0, 0, steps).view({batch.inputs.size(0), batch.inputs.size(1), -1});
   const Tensor states = network_->states(x_TBE, batch.lengths, key);
@@ -291,12 +348,13 @@ Tensor NextItemTask::sampled_loss(const DeviceBatch& batch, const DropoutKey& ke
 Tensor NextItemTask::rank(const DeviceBatch& batch, const Tensor& known_N, double& loss) {
   constexpr int64_t kScoresAtOnce = int64_t{1} << 22;
   torch::NoGradGuard no_grad;
-  const Tensor vectors_VE = network_->vectors({});
+  const Tensor vectors_VE = held_out_vectors();
   const Tensor states = states_of(batch, vectors_VE, {});
   const Tensor queries_NE = network_->queries(states.index_select(0, known_N));
   const Tensor targets_N = batch.target(kNext).reshape(-1).index_select(0, known_N) - 1;
-  const Tensor candidates_CE = network_->candidates(vectors_VE),
-               biases_C = network_->candidate_biases();
+  const int64_t end = network_->readable();
+  const Tensor candidates_CE = network_->candidates(vectors_VE, end),
+               biases_C = network_->candidate_biases(end);
   const int64_t at_once = std::max<int64_t>(1, kScoresAtOnce / candidates_CE.size(0));
   std::vector<Tensor> places = {torch::zeros({0}, targets_N.options())};
   for (int64_t begin = 0; begin < known_N.numel(); begin += at_once) {
@@ -313,12 +371,13 @@ Tensor NextItemTask::rank(const DeviceBatch& batch, const Tensor& known_N, doubl
 /// Scores of all candidates after each session, [B, C].
 Tensor NextItemTask::last_scores(const DeviceBatch& batch) {
   torch::NoGradGuard no_grad;
-  const Tensor vectors_VE = network_->vectors({});
+  const Tensor vectors_VE = held_out_vectors();
   const Tensor states =
       states_of(batch, vectors_VE, {}).view({batch.inputs.size(0), batch.size(), -1});
   const Tensor last_BH = pool_over_time(states, batch.lengths, "last", false);
-  return torch::addmm(network_->candidate_biases(), network_->queries(last_BH),
-                      network_->candidates(vectors_VE).t());
+  const int64_t end = network_->readable();
+  return torch::addmm(network_->candidate_biases(end), network_->queries(last_BH),
+                      network_->candidates(vectors_VE, end).t());
 }
 
 std::vector<json> NextItemTask::predict(const DeviceBatch& batch) {
@@ -344,41 +403,64 @@ int64_t NextItemTask::number_of(const json& item) {
     throw Error(ExitCode::corrupt, fmt::format("{} is no name of an item", item.dump()));
   }
   if (numbers_.empty()) {
-    for (int64_t i = 1; i < vocabulary_; ++i) numbers_.emplace(label_of(i), i);
+    for (int64_t i = 1; i < network_->readable(); ++i) numbers_.emplace(label_of(i), i);
   }
   const auto found = numbers_.find(item.is_string() ? item.get<std::string>() : item.dump());
   return found == numbers_.end() ? 0 : found->second;
 }
 
-json NextItemTask::answer(const json& line) {
+std::vector<LineAnswer> NextItemTask::answer(const std::vector<json>& lines) {
+  return answer_together(
+      lines, [this](const json& line) { return read_request(line); },
+      [this](const std::vector<Request>& requests) { return answer_requests(requests); });
+}
+
+NextItemTask::Request NextItemTask::read_request(const json& line) {
   if (!line.contains("items") || !line["items"].is_array() || line["items"].empty()) {
     throw Error(ExitCode::corrupt, "\"items\" must be a list of items, the last one last");
   }
-  std::vector<int64_t> items;
-  for (const json& item : line["items"]) items.push_back(number_of(item));
-  const int64_t top = line.value("top", config_.cutoff);
-  if (top < 1) throw Error(ExitCode::corrupt, "\"top\" must be at least 1");
-  const DeviceBatch batch = batch_of_symbols(items, network_->parameters()[0].device());
-  Tensor scores_C = last_scores(batch)[0].cpu();
-  if (!line.contains("candidates")) return best(scores_C, top);
-  json unknown = json::array();
-  std::vector<int64_t> wanted;
-  for (const json& candidate : line["candidates"]) {
+  Request request;
+  for (const json& item : line["items"]) request.items.push_back(number_of(item));
+  request.top = line.value("top", config_.cutoff);
+  if (request.top < 1) throw Error(ExitCode::corrupt, "\"top\" must be at least 1");
+  if (line.contains("candidates")) read_candidates(line["candidates"], request);
+  return request;
+}
+
+void NextItemTask::read_candidates(const json& candidates, Request& request) {
+  std::set<int64_t> wanted;
+  for (const json& candidate : candidates) {
     const int64_t number = number_of(candidate);
     if (number == 0) {
-      unknown.push_back(candidate);
+      request.unknown.push_back(candidate);
     } else {
-      wanted.push_back(number - 1);
+      wanted.insert(number - 1);
     }
   }
-  std::sort(wanted.begin(), wanted.end());
-  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
-  const Tensor kept = torch::full_like(scores_C, -INFINITY);
-  const Tensor index = torch::tensor(wanted, torch::kInt64);
-  kept.index_copy_(0, index, scores_C.index_select(0, index));
-  json answer = best(kept, std::min(top, static_cast<int64_t>(wanted.size())));
-  if (!unknown.empty()) answer["unknown"] = unknown;
-  return answer;
+  request.candidates.emplace(wanted.begin(), wanted.end());
+}
+
+std::vector<json> NextItemTask::answer_requests(const std::vector<Request>& requests) {
+  if (!kept_vectors_VE_.defined()) keep_vectors();
+  std::vector<std::vector<int64_t>> sessions;
+  for (const Request& request : requests) sessions.push_back(request.items);
+  const Tensor scores_BC =
+      last_scores(batch_of_symbols(sessions, network_->parameters()[0].device())).cpu();
+  std::vector<json> answers;
+  for (size_t b = 0; b < requests.size(); ++b) {
+    const Request& request = requests[b];
+    Tensor scores_C = scores_BC[static_cast<int64_t>(b)];
+    int64_t most = request.top;
+    if (request.candidates) {
+      const Tensor index = torch::tensor(*request.candidates, torch::kInt64);
+      const Tensor kept = torch::full_like(scores_C, -INFINITY);
+      scores_C = kept.index_copy_(0, index, scores_C.index_select(0, index));
+      most = std::min(most, index.numel());
+    }
+    answers.push_back(best(scores_C, most));
+    if (!request.unknown.empty()) answers.back()["unknown"] = request.unknown;
+  }
+  return answers;
 }
 
 json describe_sessions(const Manifest& manifest) {
@@ -398,6 +480,8 @@ json describe_sessions(const Manifest& manifest) {
   }
   json description = {{"items", describe_symbols(manifest, inputs)},
                       {"markov", find(kMarkovPlace) != manifest.streams.end()}};
+  const auto known = manifest.known_symbols.find(inputs.name);
+  if (known != manifest.known_symbols.end()) description["known_items"] = known->second;
   const auto texts = manifest.symbol_texts.find(inputs.name);
   if (texts != manifest.symbol_texts.end()) {
     description["texts"] = describe_item_texts(texts->second);
@@ -414,6 +498,10 @@ std::unique_ptr<Task> make_next_item(const ModelConfig& config, const json& desc
     throw Error(ExitCode::config,
                 "model.item_text needs model.tied, and a data set with texts of items",
                 "import it with --text-column, perhaps with --texts");
+  }
+  if (!config.item_ids && !config.item_text) {
+    throw Error(ExitCode::config,
+                "model.item_text and model.item_ids are both false: nothing is known of items");
   }
   if (config.negatives > 0 && (!config.tied || config.logit_scale == 0)) {
     throw Error(ExitCode::config,

@@ -24,6 +24,7 @@
 #include "trainer/observers/observer.h"
 #include "trainer/tasks/gather_rows.h"
 #include "trainer/tasks/index_options.h"
+#include "trainer/tasks/line_answers.h"
 #include "trainer/tasks/writing_options.h"
 
 namespace lockstep {
@@ -82,6 +83,10 @@ class Task {
   virtual TaskOutput evaluate(const DeviceBatch& batch, [[maybe_unused]] bool decode) {
     return compute(batch, {});
   }
+  /// Around the evaluate() of all batches of a split, on the ranks that share them: what many
+  /// batches need is made once. Collective where `ranks.gather` is.
+  virtual void begin_evaluation(const Split&, const SharedWork&) {}
+  virtual void end_evaluation() {}
   /// Whether the training loss looks at other ranks' parts of the batch. Then compute() calls what
   /// set_gather() gave, collectively, and compute_nothing() stands for it where a rank's part is
   /// empty.
@@ -114,11 +119,11 @@ class Task {
   virtual bool reads_symbol_lines() const { return false; }
   /// At least one symbol. Throws Error(corrupt) when the line cannot be understood.
   virtual std::vector<int64_t> symbols_of(const nlohmann::json&) { return {}; }
-  /// Whether answer() is to be asked for each line, which is then neither symbols nor a sequence of
+  /// Whether answer() is to be asked for lines, which are then neither symbols nor sequences of
   /// numbers.
   virtual bool answers_lines() const { return false; }
-  /// The answer to one line. Throws Error(corrupt) when it cannot be understood.
-  virtual nlohmann::json answer(const nlohmann::json&) { return nullptr; }
+  /// An answer for each of the lines, which are computed together where that is faster.
+  virtual std::vector<LineAnswer> answer(const std::vector<nlohmann::json>&) { return {}; }
   /// Whether a line that is no JSON object stands for {"text": line}.
   virtual bool takes_plain_text() const { return false; }
   /// How to write texts. False: this task writes none.

@@ -8,6 +8,7 @@
 
 #include "trainer/tasks/matching_loss.h"
 #include "trainer/tasks/overlap_features.h"
+#include "trainer/tasks/text_vectors.h"
 #include "trainer/tasks/tied_ranking.h"
 
 namespace lockstep {
@@ -184,6 +185,68 @@ TEST(BatchLossTest, RanksGradientsAddUpToTheWholeOne) {
     EXPECT_TRUE(torch::allclose(own_a.grad(), whole_a.grad().narrow(0, a0, a1 - a0), 1e-4, 1e-6));
   }
   EXPECT_NEAR(own, whole.all.item<double>(), 1e-5);
+}
+
+/// Length and sum of a text, and how many texts were read.
+struct CountingEncoder {
+  int64_t texts = 0;
+  TextEncoder encoder() {
+    const auto encode = [this](const Tensor& symbols_TN, const Lengths& lengths) {
+      texts += symbols_TN.size(1);
+      const Tensor sums = symbols_TN.clamp_min(0).sum(0).to(torch::kFloat32);
+      return torch::stack({torch::tensor(lengths).to(torch::kFloat32), sums}, 1);
+    };
+    return {encode, 2, torch::kCPU};
+  }
+};
+
+DistinctTexts many_texts(int64_t count) {
+  DistinctTexts texts;
+  for (int64_t i = 0; i < count; ++i) {
+    TextSymbolNumbers text(static_cast<size_t>(1 + i * 7 % 13), 1);
+    text.back() = i;
+    EXPECT_EQ(texts.add(text), i);
+    EXPECT_EQ(texts.add(text), i);
+    EXPECT_EQ(texts.find(text), i);
+  }
+  EXPECT_EQ(texts.find({-5}), -1);
+  return texts;
+}
+
+TEST(TextVectorsTest, EachDifferentTextIsEncodedOnceAndStaysInItsPlace) {
+  const DistinctTexts texts = many_texts(700);
+  CountingEncoder alone;
+  const Tensor vectors_NO = encode_texts(texts.all(), alone.encoder());
+  EXPECT_EQ(alone.texts, 700);
+  for (int64_t i = 0; i < 700; ++i) {
+    const auto length = static_cast<float>(1 + i * 7 % 13);
+    EXPECT_EQ(vectors_NO[i][0].item<float>(), length);
+    EXPECT_EQ(vectors_NO[i][1].item<float>(), length - 1 + static_cast<float>(i));
+  }
+  EXPECT_EQ(encode_texts({}, alone.encoder()).sizes(), (std::vector<int64_t>{0, 2}));
+}
+
+TEST(TextVectorsTest, RanksShareTheWork) {
+  const DistinctTexts texts = many_texts(700);
+  CountingEncoder alone;
+  const Tensor want = encode_texts(texts.all(), alone.encoder());
+  for (const int world_size : {2, 5}) {
+    std::vector<Tensor> rows(static_cast<size_t>(world_size));
+    int64_t encoded = 0;
+    for (const bool all_are_there : {false, true}) {
+      for (int rank = 0; rank < world_size; ++rank) {
+        CountingEncoder own;
+        const auto gather = [&](const Tensor& own_NF) -> GatheredRows {
+          rows[static_cast<size_t>(rank)] = own_NF;
+          return {all_are_there ? torch::cat(rows) : torch::zeros_like(want), 0};
+        };
+        const Tensor got = encode_texts(texts.all(), own.encoder(), {rank, world_size, gather});
+        encoded += own.texts;
+        if (all_are_there) EXPECT_TRUE(torch::equal(got, want));
+      }
+    }
+    EXPECT_EQ(encoded, 2 * 700);
+  }
 }
 
 }  // namespace
