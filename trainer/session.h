@@ -129,6 +129,13 @@ struct BenchStepResult : RunResult {
   double forward_seconds = 0;        ///< of time.compute, on this rank
   double backward_seconds = 0;
   double update_seconds = 0;
+  /// What a step takes of memory, on this rank: blocks for tensors and the bytes in them, how much
+  /// of that the system was asked for, and pages that it gave (or gave back and took again).
+  double tensor_blocks_per_step = 0;
+  double tensor_bytes_per_step = 0;
+  double system_blocks_per_step = 0;
+  double system_bytes_per_step = 0;
+  double page_faults_per_step = 0;
 };
 BenchStepResult bench_step(const BenchStepRequest& request, Communicator& communicator);
 

@@ -1,4 +1,6 @@
 // The session behind `lockstep bench step`: the trainer's own step on data made up in memory.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -10,6 +12,7 @@
 #include "trainer/session.h"
 #include "trainer/session_parts.h"
 #include "trainer/stopwatch.h"
+#include "trainer/tensor_cache.h"
 #include "trainer/train_step.h"
 #include "trainer/versions.h"
 
@@ -75,9 +78,10 @@ class StepTimer {
       : config_(config), step_(config, replica, optimizer, exchange, std::move(shards)) {}
 
   void run(const Batch& batch, int64_t steps, bool count) {
+    seconds_.reserve(seconds_.size() + static_cast<size_t>(steps));
     for (int64_t i = 0; i < steps; ++i) {
       const Stopwatch watch;
-      const StepOutcome outcome =
+      const StepOutcome& outcome =
           step_.run(batch, ++number_, config_.optimizer.learning_rate, false);
       if (!count) continue;
       seconds_.push_back(watch.seconds());
@@ -106,6 +110,28 @@ class StepTimer {
   TimeSplit time_;
   ComputeSplit compute_;
 };
+
+/// What this rank has taken of memory since the beginning of the process.
+struct MemoryTaken {
+  TensorCache::Counts tensors = tensor_cache_counts();
+  int64_t page_faults = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<int64_t>(usage.ru_minflt);
+  }();
+};
+
+void count_memory(const MemoryTaken& before, int64_t steps, BenchStepResult& result) {
+  const MemoryTaken now;
+  const auto per_step = [&](int64_t after, int64_t earlier) {
+    return static_cast<double>(after - earlier) / static_cast<double>(steps);
+  };
+  result.tensor_blocks_per_step = per_step(now.tensors.blocks, before.tensors.blocks);
+  result.tensor_bytes_per_step = per_step(now.tensors.bytes, before.tensors.bytes);
+  result.system_blocks_per_step = per_step(now.tensors.system_blocks, before.tensors.system_blocks);
+  result.system_bytes_per_step = per_step(now.tensors.system_bytes, before.tensors.system_bytes);
+  result.page_faults_per_step = per_step(now.page_faults, before.page_faults);
+}
 
 /// Multiplications and additions of the matrix products, forward and backward. Each weight of an
 /// LSTM is used in every real step, one of the output layer once for a sequence; both passes
@@ -160,7 +186,9 @@ BenchStepResult bench_step(const BenchStepRequest& request, Communicator& host) 
     result.synchronisation_efficiency =
         largest_of_ranks(without.total(), host) / largest_of_ranks(timer.total(), host);
   } else {
+    const MemoryTaken before;
     timer.run(batch, request.steps, true);
+    count_memory(before, request.steps, result);
   }
   const double total = timer.total();
   result.status = "finished";

@@ -8,11 +8,13 @@
 #include "data/folds.h"
 #include "trainer/comm/launch_environment.h"
 #include "trainer/saved_config.h"
+#include "trainer/tensor_cache.h"
 #include "trainer/train_step.h"
 
 namespace lockstep {
 
 ComputePlace prepare_compute(const RunConfig& config, Communicator& host) {
+  use_tensor_cache();
   ComputePlace place;
   place.choice = choose_device(config.device, host);
   if (place.choice.cuda && config.model.kernel == "cpu") {

@@ -41,6 +41,15 @@ std::string time_text(const BenchStepResult& result) {
       percent(result.time.other));
 }
 
+std::string memory_text(const BenchStepResult& result) {
+  return fmt::format(
+      "{:.0f} blocks for tensors, {:.2f} MB, of which the system was asked for {:.2f} ({:.2f} MB); "
+      "{:.2f} page faults",
+      result.tensor_blocks_per_step, result.tensor_bytes_per_step / 1e6,
+      result.system_blocks_per_step, result.system_bytes_per_step / 1e6,
+      result.page_faults_per_step);
+}
+
 std::string result_text(const BenchStepResult& result, int world_size) {
   std::string efficiency;
   if (result.synchronisation_efficiency) {
@@ -59,11 +68,12 @@ std::string result_text(const BenchStepResult& result, int world_size) {
       "{} steps on {} rank{}: {:.0f} samples/s, {:.0f} tokens/s ({:.0f} % padding not counted)\n"
       "a step takes {:.3f} ms (median), {:.3f} ms (95th percentile)\n"
       "its time: {}\n"
+      "its memory: {}\n"
       "its products: {:.3f} GFLOP by formula, {:.1f} GFLOP/s{}{}",
       result.steps, world_size, world_size == 1 ? "" : "s", result.samples_per_second,
       result.tokens_per_second, 100 * result.padding_fraction, result.step_milliseconds_p50,
-      result.step_milliseconds_p95, time_text(result), result.flops_per_step / 1e9,
-      flops_per_second(result) / 1e9, peak, efficiency);
+      result.step_milliseconds_p95, time_text(result), memory_text(result),
+      result.flops_per_step / 1e9, flops_per_second(result) / 1e9, peak, efficiency);
 }
 
 int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
@@ -87,6 +97,11 @@ int run_bench_step(BenchOptions& options, const std::vector<std::string>& words,
       json["forward_seconds"] = result.forward_seconds;
       json["backward_seconds"] = result.backward_seconds;
       json["update_seconds"] = result.update_seconds;
+      json["tensor_blocks_per_step"] = result.tensor_blocks_per_step;
+      json["tensor_bytes_per_step"] = result.tensor_bytes_per_step;
+      json["system_blocks_per_step"] = result.system_blocks_per_step;
+      json["system_bytes_per_step"] = result.system_bytes_per_step;
+      json["page_faults_per_step"] = result.page_faults_per_step;
       if (result.synchronisation_efficiency) {
         json["synchronisation_efficiency"] = *result.synchronisation_efficiency;
       }

@@ -16,4 +16,8 @@ namespace lockstep {
 /// makes on the calling thread.
 int64_t allocations_in(const std::function<void()>& work);
 
+/// Calls of operator new so far, of the calling thread and of all threads; 0 under a sanitizer.
+int64_t news_here();
+int64_t news_everywhere();
+
 }  // namespace lockstep
