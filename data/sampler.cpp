@@ -1,7 +1,6 @@
 #include "data/sampler.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <utility>
 
@@ -72,45 +71,40 @@ void Sampler::go_to_window(int64_t window) {
   window_ = window;
   const int64_t begin = window * window_size();
   const int64_t end = std::min(num_samples_, begin + window_size());
-  std::vector<std::array<int64_t, 3>> by_length;  // then by the second length, then by id
+  by_length_.clear();
   for (int64_t position = begin; position < end; ++position) {
     const int64_t id = (*order_)(position);
-    by_length.push_back({length_of_(id), then_by_ ? then_by_(id) : 0, id});
+    by_length_.push_back({length_of_(id), then_by_ ? then_by_(id) : 0, id});
   }
-  std::sort(by_length.begin(), by_length.end());
-  std::vector<int64_t> lengths;
+  std::sort(by_length_.begin(), by_length_.end());
   window_ids_.clear();
-  for (const auto& [length, second, id] : by_length) {
-    lengths.push_back(length);
-    window_ids_.push_back(id);
-  }
-  const std::vector<Share> batches = cut(lengths);
+  for (const auto& [length, second, id] : by_length_) window_ids_.push_back(id);
+  cut_window();
   window_batches_.clear();
   const uint64_t key = mix64(mix64(options_.seed, static_cast<uint64_t>(order_->epoch())),
                              static_cast<uint64_t>(window));
   const bool in_order = options_.shuffle == Shuffle::none;
-  const Permutation shuffled(batches.size(), key);
-  for (uint64_t i = 0; i < batches.size(); ++i) {
-    window_batches_.push_back(batches[in_order ? i : shuffled(i)]);
+  const Permutation shuffled(cut_.size(), key);
+  for (uint64_t i = 0; i < cut_.size(); ++i) {
+    window_batches_.push_back(cut_[in_order ? i : shuffled(i)]);
   }
 }
 
 /// Lengths rise, so the last sample of a batch is its longest.
-std::vector<Share> Sampler::cut(const std::vector<int64_t>& lengths) const {
-  std::vector<Share> batches;
-  const auto count = static_cast<int64_t>(lengths.size());
+void Sampler::cut_window() {
+  cut_.clear();
+  const auto count = static_cast<int64_t>(by_length_.size());
   Share batch;
   for (; batch.end < count; ++batch.end) {
     const bool full = batch.size() == options_.batch_size;
-    const int64_t steps = lengths[static_cast<size_t>(batch.end)];
+    const int64_t steps = by_length_[static_cast<size_t>(batch.end)][0];
     const bool long_enough = options_.max_steps > 0 && batch.size() > 0 &&
                              steps > options_.max_steps / (batch.size() + 1);
     if (!full && !long_enough) continue;
-    batches.push_back(batch);
+    cut_.push_back(batch);
     batch.begin = batch.end;
   }
-  if (batch.size() > 0) batches.push_back(batch);
-  return batches;
+  if (batch.size() > 0) cut_.push_back(batch);
 }
 
 /// Which batch each window begins with. Windows are whole numbers of batches, unless the cut

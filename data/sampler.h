@@ -2,6 +2,7 @@
 // any world size.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -56,7 +57,7 @@ class Sampler {
   int64_t num_windows() const;
   void go_to(int64_t epoch);
   void go_to_window(int64_t window);
-  std::vector<Share> cut(const std::vector<int64_t>& lengths) const;
+  void cut_window();
   const std::vector<int64_t>& first_batches();
 
   int64_t num_samples_;
@@ -67,6 +68,8 @@ class Sampler {
   int64_t window_ = -1;                 ///< at hand
   std::vector<int64_t> window_ids_;     ///< sorted by length
   std::vector<Share> window_batches_;   ///< parts of window_ids_, in the order of batches
+  std::vector<std::array<int64_t, 3>> by_length_;  ///< length, second length, id, sorted
+  std::vector<Share> cut_;                         ///< as window_batches_, not shuffled
   std::vector<int64_t> batch_;
 };
 

@@ -16,32 +16,31 @@ uint32_t read_halves(const float* place) {
 
 }  // namespace
 
-std::vector<float> ControlWord::write(int rank, bool want_stop, const RankReport& report) const {
-  std::vector<float> values(static_cast<size_t>(size() - task_sums_), 0.0f);
-  values[0] = want_stop ? 1 : 0;
-  float* place = values.data() + 1 + slot() * rank;
+void ControlWord::write(int rank, bool want_stop, const RankReport& report, float* word) const {
+  std::fill_n(word, size() - task_sums_, 0.0f);
+  word[0] = want_stop ? 1 : 0;
+  float* place = word + 1 + slot() * rank;
   place[0] = static_cast<float>(report.loss_targets);
   place[1] = static_cast<float>(report.squared_norm);
   write_halves(report.fingerprint, place + 2);
   for (size_t i = 0; i < row_sparse_; ++i) {
     write_halves(static_cast<uint32_t>(report.rows.at(i)), place + 4 + 2 * i);
   }
-  return values;
 }
 
-ControlWord::Reading ControlWord::read(const float* word) const {
-  Reading reading;
+void ControlWord::read(const float* word, Reading& reading) const {
   reading.sums.assign(word, word + task_sums_);
   reading.stop = word[task_sums_] > 0;
-  for (int rank = 0; rank < world_size_; ++rank) {
-    const float* place = word + task_sums_ + 1 + slot() * rank;
-    RankReport report{place[0], place[1], read_halves(place + 2)};
-    for (size_t i = 0; i < row_sparse_; ++i) {
-      report.rows.push_back(read_halves(place + 4 + 2 * i));
-    }
-    reading.ranks.push_back(std::move(report));
+  reading.ranks.resize(static_cast<size_t>(world_size_));
+  const float* place = word + task_sums_ + 1;
+  for (RankReport& report : reading.ranks) {
+    report.loss_targets = place[0];
+    report.squared_norm = place[1];
+    report.fingerprint = read_halves(place + 2);
+    report.rows.resize(row_sparse_);
+    for (size_t i = 0; i < row_sparse_; ++i) report.rows[i] = read_halves(place + 4 + 2 * i);
+    place += slot();
   }
-  return reading;
 }
 
 GradientNoise gradient_noise(const std::vector<RankReport>& ranks, double squared_norm_of_sum) {

@@ -28,8 +28,8 @@ class ControlWord {
   int64_t task_sums() const { return task_sums_; }
   int world_size() const { return world_size_; }
 
-  /// What rank `rank` puts in behind the task's sums, [size() - task_sums()].
-  std::vector<float> write(int rank, bool want_stop, const RankReport& report) const;
+  /// What rank `rank` puts in behind the task's sums: `word` is [size() - task_sums()].
+  void write(int rank, bool want_stop, const RankReport& report, float* word) const;
 
   /// The summed word, [size()].
   struct Reading {
@@ -37,7 +37,8 @@ class ControlWord {
     bool stop = false;
     std::vector<RankReport> ranks;
   };
-  Reading read(const float* word) const;
+  /// In the memory that `reading` has, where it read such a word before.
+  void read(const float* word, Reading& reading) const;
 
  private:
   /// targets, squared norm, and the fingerprint and numbers of rows in halves: floats hold

@@ -37,33 +37,40 @@ const torch::Tensor& DeviceBatch::target(const std::string& name) const {
   return found->second;
 }
 
-DeviceBatch to_device(const Batch& batch, int64_t begin, int64_t end, torch::Device device) {
+void DeviceBatch::drop_tensors() {
+  inputs.reset();
+  for (auto& [name, values] : targets) values.reset();
+}
+
+void to_device(const Batch& batch, int64_t begin, int64_t end, torch::Device device,
+               DeviceBatch& part) {
   const bool whole = begin == 0 && end == batch.size();
-  DeviceBatch result;
-  const auto part = [&](const std::vector<int64_t>& all) {
-    return std::vector<int64_t>(all.begin() + begin, all.begin() + end);
+  const auto assign_part = [&](const std::vector<int64_t>& all, std::vector<int64_t>& own) {
+    own.assign(all.begin() + begin, all.begin() + end);
   };
   for (size_t i = 0; i < batch.streams.size(); ++i) {
-    torch::Tensor values = wrap(batch.streams[i]);
-    if (!whole) values = cut(values, batch.streams[i], begin, end);
+    const BatchStream& stream = batch.streams[i];
+    torch::Tensor values = wrap(stream);
+    if (!whole) values = cut(values, stream, begin, end);
     if (!device.is_cpu()) values = values.to(device, /*non_blocking=*/true);
     if (i == 0) {
-      result.inputs = values;
+      part.inputs = std::move(values);
     } else {
-      result.targets[batch.streams[i].name] = values;
-      result.target_lengths[batch.streams[i].name] = part(batch.streams[i].lengths);
+      part.targets[stream.name] = std::move(values);
+      assign_part(stream.lengths, part.target_lengths[stream.name]);
     }
   }
-  result.continues = batch.continues;
-  result.first_column = begin;
-  result.columns = batch.size();
-  result.lengths = part(batch.inputs().lengths);
-  result.sample_ids = part(batch.sample_ids);
-  return result;
+  part.continues = batch.continues;
+  part.first_column = begin;
+  part.columns = batch.size();
+  assign_part(batch.inputs().lengths, part.lengths);
+  assign_part(batch.sample_ids, part.sample_ids);
 }
 
 DeviceBatch to_device(const Batch& batch, torch::Device device) {
-  return to_device(batch, 0, batch.size(), device);
+  DeviceBatch whole;
+  to_device(batch, 0, batch.size(), device, whole);
+  return whole;
 }
 
 }  // namespace lockstep

@@ -22,13 +22,17 @@ struct DeviceBatch {
   int64_t columns = 0;
 
   int64_t size() const { return static_cast<int64_t>(sample_ids.size()); }
+  /// Lets go of the tensors; the rest is the memory of the next batch.
+  void drop_tensors();
   /// Throws Error(config) when there is no target of that name.
   const torch::Tensor& target(const std::string& name) const;
 };
 
 /// Columns [begin, end) of a loader's batch, padded to the longest of them. On the CPU the whole
 /// batch is not copied: the tensors live in the loader's memory and end with its next batch.
-DeviceBatch to_device(const Batch& batch, int64_t begin, int64_t end, torch::Device device);
+/// `part` may have been another batch of the same data set, whose memory is used again.
+void to_device(const Batch& batch, int64_t begin, int64_t end, torch::Device device,
+               DeviceBatch& part);
 DeviceBatch to_device(const Batch& batch, torch::Device device);
 
 }  // namespace lockstep

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "trainer/model/kernels/cpu_kernels.h"
 #include "trainer/name_patterns.h"
@@ -193,9 +192,12 @@ void Optimizer::scatter_state(const std::map<std::string, StoredTensor>& tensors
   }
 }
 
-std::vector<double> squared_norms_of_blocks(const Tensor& values) {
+namespace {
+
+/// Gives `take` the squared norm of each block in order.
+template <class Take>
+void each_block(const Tensor& values, Take take) {
   const int64_t count = values.numel();
-  std::vector<double> squares;
   if (values.is_cuda()) {
     const int64_t blocks = count / kNormBlock;
     const Tensor body = values.narrow(0, 0, blocks * kNormBlock).view({blocks, kNormBlock});
@@ -203,21 +205,27 @@ std::vector<double> squared_norms_of_blocks(const Tensor& values) {
     const Tensor sums = torch::cat({body.square().sum({1}), rest.square().sum().unsqueeze(0)})
                             .to(torch::kFloat64)
                             .cpu();
-    squares.assign(sums.const_data_ptr<double>(), sums.const_data_ptr<double>() + sums.numel());
-    return squares;
+    for (int64_t i = 0; i < sums.numel(); ++i) take(sums.const_data_ptr<double>()[i]);
+    return;
   }
   const float* first = values.const_data_ptr<float>();
   for (int64_t begin = 0; begin < count; begin += kNormBlock) {
     const int64_t size = std::min(kNormBlock, count - begin);
-    squares.push_back(
-        cpu_kernels().update.sum_of_squares(first + begin, static_cast<size_t>(size)));
+    take(cpu_kernels().update.sum_of_squares(first + begin, static_cast<size_t>(size)));
   }
-  return squares;
+}
+
+}  // namespace
+
+void squared_norms_of_blocks(const Tensor& values, std::vector<double>& squares) {
+  squares.clear();
+  each_block(values, [&](double square) { squares.push_back(square); });
 }
 
 double squared_norm_of(const Tensor& values) {
-  const std::vector<double> squares = squared_norms_of_blocks(values);
-  return std::accumulate(squares.begin(), squares.end(), 0.0);
+  double sum = 0;
+  each_block(values, [&](double square) { sum += square; });
+  return sum;
 }
 
 }  // namespace lockstep

@@ -67,9 +67,9 @@ class Optimizer {
 };
 
 /// Squared L2 norm of each block of kNormBlock values (the last may be shorter), so that a sum over
-/// blocks in order is the same however blocks are spread over ranks.
+/// blocks in order is the same however blocks are spread over ranks. Into the memory of `squares`.
 inline constexpr int64_t kNormBlock = 4096;
-std::vector<double> squared_norms_of_blocks(const torch::Tensor& values);
+void squared_norms_of_blocks(const torch::Tensor& values, std::vector<double>& squares);
 /// Sum of them.
 double squared_norm_of(const torch::Tensor& values);
 

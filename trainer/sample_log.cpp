@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "data/base/atomic_file.h"
@@ -45,8 +46,10 @@ SampleLog::SampleLog(const fs::path& run_dir, int rank)
     : file_(folder_of(run_dir) / fmt::format("rank-{:05}.jsonl", rank)) {}
 
 void SampleLog::add(int64_t step, int64_t epoch, const std::vector<int64_t>& samples) {
-  file_.append(fmt::format("{{\"step\": {}, \"epoch\": {}, \"samples\": [{}]}}\n", step, epoch,
-                           fmt::join(samples, ", ")));
+  line_.clear();
+  fmt::format_to(std::back_inserter(line_), "{{\"step\": {}, \"epoch\": {}, \"samples\": [{}]}}\n",
+                 step, epoch, fmt::join(samples, ", "));
+  file_.append(line_);
 }
 
 }  // namespace lockstep

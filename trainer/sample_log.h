@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "trainer/observers/append_file.h"
@@ -24,6 +25,7 @@ class SampleLog {
 
  private:
   AppendFile file_;
+  std::string line_;  ///< memory of the last one
 };
 
 }  // namespace lockstep

@@ -33,16 +33,31 @@ TrainStep::TrainStep(const RunConfig& config, Replica& replica, Optimizer& optim
                static_cast<int64_t>(config.communication.bucket_megabytes * 1e6 / sizeof(float)),
                replica.row_sparse_parameters()) {
   if (replica.task().gathers()) prepare_gathering();
+  const FlatBuffers& buffers = replica.buffers();
+  for (const FlatBuffers::Range& place : buffers.ranges()) {
+    gradient_of_.push_back(place.trained ? buffers.gradients().narrow(0, place.offset, place.count)
+                                         : Tensor());
+  }
   for (size_t index = 0; index < buckets_.buckets().size(); ++index) {
     const Bucket& bucket = buckets_.buckets()[index];
+    requests_.push_back(request_for(bucket));
     if (!bucket.row_sparse) {
       last_dense_ = index;
       continue;
     }
-    const FlatBuffers::Range& place = replica.buffers().ranges()[bucket.parameters[0]];
-    const Tensor gradient = replica.buffers().gradients().narrow(0, place.offset, place.count);
-    row_exchanges_.try_emplace(index, gradient.view(place.shape), exchange);
+    const size_t parameter = bucket.parameters[0];
+    row_exchanges_.try_emplace(
+        index, gradient_of_[parameter].view(buffers.ranges()[parameter].shape), exchange);
   }
+  const Span own = optimizer.shard();
+  own_gradients_ = buffers.gradients().narrow(0, static_cast<int64_t>(own.begin),
+                                              static_cast<int64_t>(own.size()));
+  const int64_t sums = replica.num_task_sums();
+  const int64_t words = replica.control_word().size() - sums;
+  task_sums_ = buffers.tail().narrow(0, 0, sums);
+  loss_targets_ = task_sums_[1];
+  rank_words_ = buffers.tail().narrow(0, sums, words);
+  own_word_ = torch::empty({words});
 }
 
 /// What is looked at together must be the same at any world size: the whole batch.
@@ -57,38 +72,41 @@ void TrainStep::prepare_gathering() {
   replica_.task().set_gather(gather_over(exchange_));
 }
 
-StepOutcome TrainStep::run(const Batch& batch, int64_t step, double learning_rate, bool want_stop) {
+const StepOutcome& TrainStep::run(const Batch& batch, int64_t step, double learning_rate,
+                                  bool want_stop) {
   const TraceSpan span("step");
-  StepOutcome outcome;
   Stopwatch watch;
-  report_ = {};
-  compute_ = {};
+  outcome_.row_exchanges = 0;
+  outcome_.left_out.clear();
+  outcome_.noise = {};
+  outcome_.compute = {};
+  report_.rows.clear();
+  report_.squared_norm = 0;
   report_.fingerprint = fingerprint(step);
   not_finite_parameter_.clear();
   replica_.buffers().zero_gradients();
   compute_and_start_sums(batch, step);
   write_control_word(want_stop);
-  outcome.compute_seconds = watch.lap();
+  outcome_.compute_seconds = watch.lap();
 
   sum_last_bucket();
-  outcome.communication_seconds = watch.lap();
+  outcome_.communication_seconds = watch.lap();
 
-  ControlWord::Reading word = read_control_word();
-  require_equal_replicas(word, step);
-  sum_row_sparse_buckets(word, outcome);
-  outcome.communication_seconds += watch.lap();
-  outcome.stop_agreed = word.stop;
-  const bool updated = update(step, learning_rate, word, outcome);
-  compute_.update = watch.lap();
-  outcome.compute_seconds += compute_.update;
+  read_control_word();
+  require_equal_replicas(step);
+  sum_row_sparse_buckets();
+  outcome_.communication_seconds += watch.lap();
+  outcome_.stop_agreed = word_.stop;
+  outcome_.sums = word_.sums;
+  const bool updated = update(step, learning_rate);
+  outcome_.compute.update = watch.lap();
+  outcome_.compute_seconds += outcome_.compute.update;
   if (updated && !shards_.empty()) {
     const TraceSpan gather("gather parameters");
     exchange_.all_gather(replica_.buffers().parameters().data_ptr<float>(), shards_);
-    outcome.communication_seconds += watch.lap();
+    outcome_.communication_seconds += watch.lap();
   }
-  outcome.sums = std::move(word.sums);
-  outcome.compute = compute_;
-  return outcome;
+  return outcome_;
 }
 
 /// Adds this rank's lanes as the binary tree over all lanes does: a finished subtree waits at its
@@ -126,21 +144,22 @@ void TrainStep::add_gradients_of(const Batch& batch, int64_t begin, int64_t end,
     replica_.task().compute_nothing();
     return;
   }
-  const DeviceBatch part = to_device(batch, begin, end, replica_.device());
-  const DropoutKey key{true, config_.run.seed, step, &part.sample_ids,
+  to_device(batch, begin, end, replica_.device(), part_);
+  const DropoutKey key{true, config_.run.seed, step, &part_.sample_ids,
                        config_.model.variational_dropout};
   Stopwatch watch;
   TaskOutput output;
   {
     const TraceSpan span("forward");
-    output = replica_.task().compute(part, key);
+    output = replica_.task().compute(part_, key);
   }
-  compute_.forward += watch.lap();
+  outcome_.compute.forward += watch.lap();
   const TraceSpan span("backward");
   output.loss_sum.backward();
-  compute_.backward += watch.lap();
+  outcome_.compute.backward += watch.lap();
+  part_.drop_tensors();
   torch::NoGradGuard no_grad;
-  replica_.buffers().tail().narrow(0, 0, replica_.num_task_sums()).add_(output.sums);
+  task_sums_.add_(output.sums);
 }
 
 void TrainStep::keep_lane(size_t lane) {
@@ -161,12 +180,13 @@ void TrainStep::on_complete(size_t bucket) {
   if (rows != row_exchanges_.end()) {
     report_.rows.push_back(rows->second.find_rows());  // and waits for those of the others
   } else if (bucket != last_dense_) {
-    exchange_.start_sum(request_for(bucket));
+    exchange_.start_sum(requests_[bucket]);
   }
 }
 
 /// Completes this rank's own values in a range of gradients and tail.
 void TrainStep::join_lanes(int64_t begin, int64_t end) {
+  if (lanes_ == 1) return;
   torch::NoGradGuard no_grad;
   Tensor range = replica_.buffers().gradients_and_tail().narrow(0, begin, end - begin);
   for (size_t level = 0; ((lanes_ - 1) >> level & 1) != 0; ++level) {
@@ -176,15 +196,12 @@ void TrainStep::join_lanes(int64_t begin, int64_t end) {
 
 void TrainStep::join_lanes_and_measure(size_t index) {
   const Bucket& bucket = buckets_.buckets()[index];
-  const FlatBuffers& buffers = replica_.buffers();
   join_lanes(bucket.begin, bucket.end);
   for (const size_t parameter : bucket.parameters) {
-    const FlatBuffers::Range& place = buffers.ranges()[parameter];
-    const double squares =
-        squared_norm_of(buffers.gradients().narrow(0, place.offset, place.count));
+    const double squares = squared_norm_of(gradient_of_[parameter]);
     report_.squared_norm += squares;
     if (!std::isfinite(squares) && not_finite_parameter_.empty()) {
-      not_finite_parameter_ = place.name;
+      not_finite_parameter_ = replica_.buffers().ranges()[parameter].name;
     }
   }
 }
@@ -193,19 +210,13 @@ void TrainStep::write_control_word(bool want_stop) {
   FlatBuffers& buffers = replica_.buffers();
   join_lanes(buffers.gradients().numel(), buffers.gradients_and_tail().numel());
   torch::NoGradGuard no_grad;
-  const int64_t task_sums = replica_.num_task_sums();
-  report_.loss_targets = buffers.tail()[1].item<double>();
-  const ControlWord& layout = replica_.control_word();
-  const std::vector<float> values = layout.write(exchange_.rank(), want_stop, report_);
-  buffers.tail()
-      .narrow(0, task_sums, layout.size() - task_sums)
-      .copy_(torch::from_blob(const_cast<float*>(values.data()),
-                              {static_cast<int64_t>(values.size())}));
+  report_.loss_targets = loss_targets_.item<double>();
+  replica_.control_word().write(exchange_.rank(), want_stop, report_, own_word_.data_ptr<float>());
+  rank_words_.copy_(own_word_);
 }
 
 /// The part of each rank's shard that lies in a bucket, counted from the bucket's begin.
-SumRequest TrainStep::request_for(size_t index) const {
-  const Bucket& bucket = buckets_.buckets()[index];
+SumRequest TrainStep::request_for(const Bucket& bucket) const {
   SumRequest request;
   request.values = replica_.buffers().gradients().data_ptr<float>() + bucket.begin;
   request.count = static_cast<size_t>(bucket.size());
@@ -229,11 +240,11 @@ void TrainStep::sum_last_bucket() {
   const SumOrder order = config_.reproducible ? SumOrder::tree : SumOrder::fastest;
   SumRequest word{tail.data_ptr<float>(), static_cast<size_t>(tail.numel()), order};
   if (last_dense_) {
-    SumRequest request = request_for(*last_dense_);
+    const SumRequest& request = requests_[*last_dense_];
     const bool alike = shards_.empty() && request.wire == WireType::float32;
     if (alike && request.values + request.count == word.values) {
-      request.count += word.count;
-      word = request;
+      word.values = request.values;
+      word.count += request.count;
     } else {
       exchange_.start_sum(request);
     }
@@ -242,25 +253,25 @@ void TrainStep::sum_last_bucket() {
 }
 
 /// Now that everybody knows how many rows everybody has touched.
-void TrainStep::sum_row_sparse_buckets(const ControlWord::Reading& word, StepOutcome& outcome) {
+void TrainStep::sum_row_sparse_buckets() {
   size_t index = 0;
   for (auto& [bucket, exchange] : row_exchanges_) {
     const TraceSpan span("exchange of rows");
-    std::vector<int64_t> rows;
-    for (const RankReport& rank : word.ranks) rows.push_back(rank.rows[index]);
+    rows_.clear();
+    for (const RankReport& rank : word_.ranks) rows_.push_back(rank.rows[index]);
     ++index;
-    if (exchange.pays(rows)) {
-      exchange.sum(rows);
-      ++outcome.row_exchanges;
+    if (exchange.pays(rows_)) {
+      exchange.sum(rows_);
+      ++outcome_.row_exchanges;
     } else {
-      exchange_.sum(request_for(bucket));
+      exchange_.sum(requests_[bucket]);
     }
   }
 }
 
-ControlWord::Reading TrainStep::read_control_word() const {
+void TrainStep::read_control_word() {
   const Tensor tail = replica_.buffers().tail().cpu();
-  return replica_.control_word().read(tail.const_data_ptr<float>());
+  replica_.control_word().read(tail.const_data_ptr<float>(), word_);
 }
 
 double TrainStep::squared_norm_of_sum() {
@@ -269,53 +280,51 @@ double TrainStep::squared_norm_of_sum() {
   // Each rank knows the blocks of its shard. Sent as the bits of doubles, of which all but one are
   // zero, so that summing gathers them.
   const Span own = optimizer_.shard();
-  const std::vector<double> squares = squared_norms_of_blocks(
-      gradients.narrow(0, static_cast<int64_t>(own.begin), static_cast<int64_t>(own.size())));
-  std::vector<int64_t> all(static_cast<size_t>((gradients.numel() + kNormBlock - 1) / kNormBlock));
+  squared_norms_of_blocks(own_gradients_, squares_);
+  squares_of_all_.assign(static_cast<size_t>((gradients.numel() + kNormBlock - 1) / kNormBlock), 0);
   size_t block = own.begin / static_cast<size_t>(kNormBlock);
-  for (const double value : squares) all[block++] = std::bit_cast<int64_t>(value);
-  exchange_.sum_on_all(all);
+  for (const double value : squares_) squares_of_all_[block++] = std::bit_cast<int64_t>(value);
+  exchange_.sum_on_all(squares_of_all_);
   double total = 0;
-  for (const int64_t bits : all) total += std::bit_cast<double>(bits);
+  for (const int64_t bits : squares_of_all_) total += std::bit_cast<double>(bits);
   return total;
 }
 
 /// False when the gradient is not finite and the step is left out.
-bool TrainStep::update(int64_t step, double learning_rate, const ControlWord::Reading& word,
-                       StepOutcome& outcome) {
+bool TrainStep::update(int64_t step, double learning_rate) {
   const TraceSpan span("update");
   // The loss of a batch is its sum over all ranks' targets divided by their number: the division
   // is folded into the update.
-  const double scale = 1.0 / std::max(1.0, word.sums[1]);
+  const double scale = 1.0 / std::max(1.0, word_.sums[1]);
   const double squared_norm = squared_norm_of_sum();
-  outcome.gradient_norm = std::sqrt(squared_norm) * scale;
-  if (!std::isfinite(outcome.gradient_norm)) {
-    outcome.left_out =
+  outcome_.gradient_norm = std::sqrt(squared_norm) * scale;
+  if (!std::isfinite(outcome_.gradient_norm)) {
+    outcome_.left_out =
         fmt::format("step {}: the gradient is not finite; first on {}", step, where_not_finite());
     if (++left_out_in_a_row_ <= config_.optimizer.skip_not_finite) return false;
     throw JobError(
-        ExitCode::not_finite, outcome.left_out,
+        ExitCode::not_finite, outcome_.left_out,
         "lower optimizer.learning_rate or set optimizer.clip_norm; `lockstep data "
         "inspect` shows whether the inputs are sane; parameters are as before this step");
   }
   left_out_in_a_row_ = 0;
-  outcome.noise = gradient_noise(word.ranks, squared_norm);
+  outcome_.noise = gradient_noise(word_.ranks, squared_norm);
   if (const double most = config_.optimizer.clip_value; most > 0) {
-    torch::NoGradGuard no_grad;
-    const Span own = optimizer_.shard();
-    replica_.buffers()
-        .gradients()
-        .narrow(0, static_cast<int64_t>(own.begin), static_cast<int64_t>(own.size()))
-        .mul_(scale)
-        .clamp_(-most, most);
+    clip_values(scale, most);
     optimizer_.update(step, learning_rate, 1);
     return true;
   }
   const double limit = config_.optimizer.clip_norm;
   const double clip =
-      limit > 0 && outcome.gradient_norm > limit ? limit / outcome.gradient_norm : 1;
+      limit > 0 && outcome_.gradient_norm > limit ? limit / outcome_.gradient_norm : 1;
   optimizer_.update(step, learning_rate, scale * clip);
   return true;
+}
+
+/// Scales this rank's part of the summed gradient and limits each value.
+void TrainStep::clip_values(double scale, double most) {
+  torch::NoGradGuard no_grad;
+  own_gradients_.mul_(scale).clamp_(-most, most);
 }
 
 std::string TrainStep::where_not_finite() {
@@ -329,11 +338,11 @@ std::string TrainStep::where_not_finite() {
 }
 
 /// A flipped bit in one rank's memory would otherwise spread into every later checkpoint.
-void TrainStep::require_equal_replicas(const ControlWord::Reading& word, int64_t step) const {
+void TrainStep::require_equal_replicas(int64_t step) const {
   if (exchange_.world_size() == 1) return;
-  const std::vector<int> differing = differing_ranks(word.ranks);
+  const std::vector<int> differing = differing_ranks(word_.ranks);
   if (differing.empty()) return;
-  const bool clear = differing.size() < word.ranks.size();
+  const bool clear = differing.size() < word_.ranks.size();
   std::string names;
   for (const int rank : differing) names += fmt::format("{}{}", names.empty() ? "" : ", ", rank);
   throw JobError(
@@ -354,9 +363,12 @@ uint32_t TrainStep::fingerprint(int64_t step) const {
   const int64_t size = std::max(kLeast, (parameters.numel() + kParts - 1) / kParts);
   const int64_t parts = (parameters.numel() + size - 1) / size;
   const int64_t begin = step % parts * size;
-  const Tensor part = parameters.narrow(0, begin, std::min(size, parameters.numel() - begin)).cpu();
-  return static_cast<uint32_t>(
-      XXH3_64bits(part.const_data_ptr<float>(), static_cast<size_t>(part.numel()) * sizeof(float)));
+  const int64_t count = std::min(size, parameters.numel() - begin);
+  const auto hash = [&](const float* values) {
+    return static_cast<uint32_t>(XXH3_64bits(values, static_cast<size_t>(count) * sizeof(float)));
+  };
+  if (parameters.is_cpu()) return hash(parameters.const_data_ptr<float>() + begin);
+  return hash(parameters.narrow(0, begin, count).cpu().const_data_ptr<float>());
 }
 
 }  // namespace lockstep

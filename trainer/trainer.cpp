@@ -52,6 +52,9 @@ Trainer::Trainer(TrainerParts parts, TrainPosition start)
   const auto num_sums = static_cast<size_t>(parts_.replica.num_task_sums());
   position_.epoch_sums.resize(num_sums, 0.0);
   epoch_.sums = position_.epoch_sums;
+  constexpr int64_t kMostForeseen = 1 << 20;
+  step_seconds_.reserve(
+      static_cast<size_t>(std::clamp<int64_t>(total_steps_ - position_.step, 0, kMostForeseen)));
   if (parts_.trace_steps > 0) {
     trace_until_ = position_.step + parts_.trace_steps;
     Trace::name_thread("compute");
@@ -80,7 +83,7 @@ void Trainer::step() {
   learning_rate_ = parts_.config.optimizer.learning_rate * parts_.selection.rate_factor() *
                    schedule_factor(parts_.config.schedule, number, total_steps());
   const bool want_stop = parts_.stop_requested != nullptr && parts_.stop_requested->load();
-  const StepOutcome outcome = train_step_.run(batch, number, learning_rate_, want_stop);
+  const StepOutcome& outcome = train_step_.run(batch, number, learning_rate_, want_stop);
   parts_.average.update(number);
   position_.step = number;
   gradient_norm_ = outcome.gradient_norm;

@@ -19,7 +19,8 @@ CommunicationThread::~CommunicationThread() {
 void CommunicationThread::start(const SumRequest& request) {
   {
     const std::lock_guard lock(mutex_);
-    requests_.push_back(request);
+    if (end_ == requests_.size()) requests_.emplace_back();
+    requests_[end_++] = request;
     urgent_ = false;
   }
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
@@ -31,31 +32,37 @@ void CommunicationThread::complete() {
   std::unique_lock lock(mutex_);
   waited_from_ = std::chrono::steady_clock::now();
   urgent_ = true;
-  changed_.wait(lock, [this] { return requests_.empty(); });
+  changed_.wait(lock, [this] { return next_ == end_; });
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void CommunicationThread::run() {
   Trace::name_thread("communication");
+  SumRequest request;
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stop_ || !requests_.empty(); });
+    changed_.wait(lock, [this] { return stop_ || next_ < end_; });
     if (stop_) return;
-    const SumRequest& request = requests_.front();  // stays where it is while more are added
+    request = requests_[next_];  // whose place may move while more are added
     lock.unlock();
     const auto begin = std::chrono::steady_clock::now();
-    try {
-      const TraceSpan span("sum of a bucket");
-      if (!failure_) work_(request);
-    } catch (...) {
-      failure_ = std::current_exception();
-    }
+    work_on(request);
     lock.lock();
     const auto end = urgent_ ? waited_from_ : std::chrono::steady_clock::now();
     const double hidden = std::chrono::duration<double>(end - begin).count();
     if (hidden > 0) hidden_seconds_ = hidden_seconds_ + hidden;
-    requests_.pop_front();
-    if (requests_.empty()) changed_.notify_all();
+    if (++next_ < end_) continue;
+    next_ = end_ = 0;
+    changed_.notify_all();
+  }
+}
+
+void CommunicationThread::work_on(const SumRequest& request) {
+  const TraceSpan span("sum of a bucket");
+  try {
+    if (!failure_) work_(request);
+  } catch (...) {
+    failure_ = std::current_exception();
   }
 }
 

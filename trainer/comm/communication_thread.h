@@ -4,11 +4,11 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "trainer/comm/communicator.h"
 
@@ -37,12 +37,17 @@ class CommunicationThread {
 
  private:
   void run();
+  void work_on(const SumRequest& request);
 
   std::function<void(const SumRequest&)> work_;
   std::atomic<bool> urgent_{true};
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<SumRequest> requests_;  ///< the first one is being worked on
+  /// Requests from `next_` on are to be done, up to `end_`; their places are used again when all
+  /// are.
+  std::vector<SumRequest> requests_;
+  size_t next_ = 0;
+  size_t end_ = 0;
   std::exception_ptr failure_;
   std::atomic<double> hidden_seconds_{0};
   std::chrono::steady_clock::time_point waited_from_;  ///< when urgent_ last became true

@@ -12,7 +12,8 @@ std::vector<float> summed(const ControlWord& layout, const std::vector<RankRepor
   std::vector<float> word(static_cast<size_t>(layout.size()), 0.0f);
   for (size_t rank = 0; rank < reports.size(); ++rank) {
     const int number = static_cast<int>(rank);
-    const auto part = layout.write(number, number == stopping_rank, reports[rank]);
+    std::vector<float> part(static_cast<size_t>(layout.size() - layout.task_sums()), 3.0f);
+    layout.write(number, number == stopping_rank, reports[rank], part.data());
     for (int64_t i = 0; i < layout.task_sums(); ++i) word[static_cast<size_t>(i)] += 1.5f;
     for (size_t i = 0; i < part.size(); ++i) {
       word[static_cast<size_t>(layout.task_sums()) + i] += part[i];
@@ -21,11 +22,17 @@ std::vector<float> summed(const ControlWord& layout, const std::vector<RankRepor
   return word;
 }
 
+ControlWord::Reading read(const ControlWord& layout, const std::vector<float>& word) {
+  ControlWord::Reading reading{{1, 2, 3, 4}, true, {{1, 1, 1, {7, 7, 7}}}};  // of another word
+  layout.read(word.data(), reading);
+  return reading;
+}
+
 TEST(ControlWordTest, GathersEveryRanksReportBySumming) {
   const ControlWord layout(3, 4);
   const std::vector<RankReport> reports = {
       {10, 2.5, 0}, {20, 0.5, 0xffffffff}, {0, 0, 0x12345678}, {7, 1e30, 65536}};
-  const auto reading = layout.read(summed(layout, reports, 2).data());
+  const auto reading = read(layout, summed(layout, reports, 2));
   EXPECT_TRUE(reading.stop);
   EXPECT_EQ(reading.sums, (std::vector<double>{6, 6, 6}));
   ASSERT_EQ(reading.ranks.size(), 4u);
@@ -35,13 +42,13 @@ TEST(ControlWordTest, GathersEveryRanksReportBySumming) {
                     static_cast<float>(reports[rank].squared_norm));
     EXPECT_EQ(reading.ranks[rank].fingerprint, reports[rank].fingerprint) << rank;
   }
-  EXPECT_FALSE(layout.read(summed(layout, reports, -1).data()).stop);
+  EXPECT_FALSE(read(layout, summed(layout, reports, -1)).stop);
 }
 
 TEST(ControlWordTest, CarriesNumbersOfRowsThatAFloatCannotHold) {
   const ControlWord layout(2, 2, 2);
   const std::vector<RankReport> reports = {{1, 1, 7, {0, 123456789}}, {1, 1, 7, {16777217, 1}}};
-  const auto reading = layout.read(summed(layout, reports, -1).data());
+  const auto reading = read(layout, summed(layout, reports, -1));
   for (size_t rank = 0; rank < 2; ++rank) {
     EXPECT_EQ(reading.ranks[rank].rows, reports[rank].rows);
     EXPECT_EQ(reading.ranks[rank].fingerprint, 7u);

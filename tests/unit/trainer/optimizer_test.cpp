@@ -126,7 +126,10 @@ TEST(Norm, IsThatOfDoubles) {
   const Tensor values = torch::randn({5000});
   const double want = values.to(torch::kFloat64).norm().item<double>();
   EXPECT_NEAR(std::sqrt(squared_norm_of(values)), want, 1e-6 * want);
-  EXPECT_EQ(squared_norms_of_blocks(values).size(), 2u);
+  std::vector<double> squares(7);
+  squared_norms_of_blocks(values, squares);
+  EXPECT_EQ(squares.size(), 2u);
+  EXPECT_EQ(squares[0] + squares[1], squared_norm_of(values));
   EXPECT_TRUE(std::isnan(squared_norm_of(torch::full({40}, NAN))));
 }
 
