@@ -242,7 +242,9 @@ TEST(TextVectorsTest, RanksShareTheWork) {
         };
         const Tensor got = encode_texts(texts.all(), own.encoder(), {rank, world_size, gather});
         encoded += own.texts;
-        if (all_are_there) EXPECT_TRUE(torch::equal(got, want));
+        if (all_are_there) {
+          EXPECT_TRUE(torch::equal(got, want));
+        }
       }
     }
     EXPECT_EQ(encoded, 2 * 700);
