@@ -3,15 +3,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace lockstep {
 
 using torch::Tensor;
 
-PossiblePaths::PossiblePaths(BeamModel& writer, const std::vector<GridWorld>& maps,
-                             int64_t beam_size, int64_t end)
-    : writer_(writer), end_(end) {
-  for (const GridWorld& map : maps) {
+PossiblePaths::PossiblePaths(BeamModel& writer, std::vector<GridWorld> maps, int64_t beam_size,
+                             int64_t end)
+    : writer_(writer), maps_(std::move(maps)), end_(end) {
+  for (const GridWorld& map : maps_) {
     paths_.insert(paths_.end(), static_cast<size_t>(beam_size), Path{&map, {map.start}});
   }
 }

@@ -13,8 +13,7 @@ namespace lockstep {
 class PossiblePaths : public BeamModel {
  public:
   /// A map for each source. `end` is the symbol of a path's end; 0 to 3 are moves.
-  PossiblePaths(BeamModel& writer, const std::vector<GridWorld>& maps, int64_t beam_size,
-                int64_t end);
+  PossiblePaths(BeamModel& writer, std::vector<GridWorld> maps, int64_t beam_size, int64_t end);
 
   torch::Tensor next(const torch::Tensor& symbols_N) override;
   void select(const torch::Tensor& texts, const torch::Tensor& sources) override;
@@ -29,6 +28,7 @@ class PossiblePaths : public BeamModel {
   bool is_possible(const Path& path, int64_t symbol) const;
 
   BeamModel& writer_;
+  std::vector<GridWorld> maps_;
   int64_t end_;
   std::vector<Path> paths_;  ///< one for each text
 };

@@ -320,7 +320,7 @@ std::vector<std::vector<Hypothesis>> Translation::write(const DeviceBatch& batch
   if (!plans_paths() || !config_.possible_moves) return beam_search(writer, options, limits);
   std::vector<GridWorld> maps;
   for (int64_t b = 0; b < batch.size(); ++b) maps.push_back(map_of(batch, b));
-  PossiblePaths paths(writer, maps, writing_.beam_size, end_);
+  PossiblePaths paths(writer, std::move(maps), writing_.beam_size, end_);
   std::vector<std::vector<Hypothesis>> found = beam_search(paths, options, limits);
   for (std::vector<Hypothesis>& texts : found) {
     if (texts.empty()) texts.emplace_back();  // no way out: the path of no move
