@@ -64,9 +64,9 @@ TEST(PossiblePathsTest, AreOfPossibleMovesAndEndAtTheGoal) {
     Stubborn stubborn;
     PossiblePaths paths(stubborn, {small_world(), open, shut, there}, beam_size, 4);
     const auto found = beam_search(paths, {beam_size, 0, 4}, {20, 20, 20, 20});
-    EXPECT_THAT(found[0].front().symbols, ElementsAre(2, 3, 2));  // the only way
+    EXPECT_THAT(found[0].front().symbols, ElementsAre(2, 3, 2));              // the only way
     EXPECT_THAT(found[1].front().symbols, UnorderedElementsAre(0, 0, 1, 1));  // in any order
-    EXPECT_TRUE(found[2].empty());  // no move is possible
+    EXPECT_TRUE(found[2].empty());                                            // no move is possible
     EXPECT_THAT(found[3].front().symbols, ElementsAre());
     for (const Hypothesis& path : found[1]) EXPECT_TRUE(open.reaches_goal(path.symbols));
   }
