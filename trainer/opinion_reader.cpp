@@ -172,6 +172,7 @@ OpinionReader::OpinionReader(const std::vector<std::filesystem::path>& topics,
 OpinionReader::Group OpinionReader::group_of(const std::vector<std::filesystem::path>& runs,
                                              const std::string& device) {
   Group group;
+  group.reserve(runs.size());
   for (const auto& run : runs) {
     auto classifier = std::make_unique<TextClassifier>(run, device, config_.longest);
     const auto alike = std::find_if(readers_.begin(), readers_.end(), [&](const auto* reader) {
@@ -186,6 +187,7 @@ OpinionReader::Group OpinionReader::group_of(const std::vector<std::filesystem::
 
 void OpinionReader::ask(const std::vector<std::string>& texts) {
   std::vector<TextClassifier::Symbols> symbols;
+  symbols.reserve(readers_.size());
   for (TextClassifier* reader : readers_) symbols.push_back(reader->symbols_of(texts));
   for (Group* group : {&topics_, &sentiments_}) {
     for (Member& member : *group) {

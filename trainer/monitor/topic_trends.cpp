@@ -21,6 +21,9 @@ bool tells_more(const TrendPoint& point, const TrendPoint& than) {
 }  // namespace
 
 std::vector<TrendPoint> TopicTrends::add(const TimeBucket& bucket) {
+  if (next_begin_ && bucket.begin != *next_begin_) unbroken_ = 0;
+  unbroken_ += 1;
+  next_begin_ = bucket.begin + config_.bucket_milliseconds();
   recent_.push_front(bucket.tally);
   while (static_cast<int64_t>(recent_.size()) > config_.reach()) recent_.pop_back();
   for (const auto& entry : bucket.tally.topics) topics_.insert(entry.first);
@@ -42,8 +45,9 @@ TrendPoint TopicTrends::point_of(const std::string& topic, const TimeBucket& buc
   point.topic = topic;
   point.slot = bucket.slot;
   point.end = bucket.begin + config_.bucket_milliseconds();
+  const int64_t whole = std::min(length, unbroken_);
   point.begin = point.end - length * config_.bucket_milliseconds();
-  const TopicCount now = topic_in(topic, 0, length);
+  const TopicCount now = topic_in(topic, 0, whole);
   point.texts = now.texts;
   point.negative = now.negative;
   point.evidence = now.evidence;
@@ -57,7 +61,7 @@ TrendPoint TopicTrends::point_of(const std::string& topic, const TimeBucket& buc
   point.past = static_cast<int64_t>(past.size());
   point.judged = point.past >= config_.warm_up;
   if (!point.judged) return point;
-  const SurgeScore score = surge_score({now.evidence, all_in(0, length)}, past);
+  const SurgeScore score = surge_score({now.evidence, all_in(0, whole)}, past);
   point.expected = score.expected;
   point.score = score.score;
   return point;
@@ -84,13 +88,20 @@ int64_t TopicTrends::all_in(int64_t back, int64_t length) const {
 json TopicTrends::state() const {
   json recent = json::array();
   for (const Tally& tally : recent_) recent.push_back(json_of(tally));
-  return {{"recent", std::move(recent)}, {"topics", topics_}};
+  return {{"recent", std::move(recent)},
+          {"topics", topics_},
+          {"next_begin", next_begin_ ? json(*next_begin_) : json(nullptr)},
+          {"unbroken", unbroken_}};
 }
 
 void TopicTrends::restore(const json& state) {
   recent_.clear();
   for (const json& tally : state.at("recent")) recent_.push_back(tally_of(tally));
   topics_ = state.at("topics").get<std::set<std::string>>();
+  // Format version 2 does not tell: as if there had been no silence.
+  const json next = state.value("next_begin", json(nullptr));
+  next_begin_ = next.is_null() ? std::nullopt : std::optional(next.get<int64_t>());
+  unbroken_ = state.value("unbroken", static_cast<int64_t>(recent_.size()));
 }
 
 }  // namespace lockstep

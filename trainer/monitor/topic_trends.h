@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,7 +33,8 @@ class TopicTrends {
  public:
   explicit TopicTrends(const SurgeConfig& config) : config_(config) {}
 
-  /// The next bucket in the order of slots. One point for each topic there has been so far.
+  /// The next bucket in the order of slots. One point for each topic there has been so far. What
+  /// was before a silence that is left out is in no window that ends behind it.
   std::vector<TrendPoint> add(const TimeBucket& bucket);
 
   nlohmann::json state() const;
@@ -40,7 +42,7 @@ class TopicTrends {
   void restore(const nlohmann::json& state);
 
  private:
-  /// Of the window of `length` buckets.
+  /// Of the window of up to `length` buckets.
   TrendPoint point_of(const std::string& topic, const TimeBucket& bucket, int64_t length) const;
   /// Of the buckets from `back` ago on, into the past.
   TopicCount topic_in(const std::string& topic, int64_t back, int64_t length) const;
@@ -48,6 +50,9 @@ class TopicTrends {
 
   SurgeConfig config_;
   std::deque<Tally> recent_;  ///< the newest first, `reach` of them at most
+  /// Where the next bucket begins unless a silence is left out before it; none before the first.
+  std::optional<int64_t> next_begin_;
+  int64_t unbroken_ = 0;  ///< buckets since the last such silence
   std::set<std::string> topics_;
 };
 

@@ -90,6 +90,26 @@ TEST(TopicTrendsTest, OfSeveralWindowsTheMostUnusualCounts) {
   EXPECT_EQ(steady.end, sudden.end);
 }
 
+/// The last hour before a holiday is not told again as part of the first one behind it.
+TEST(TopicTrendsTest, AWindowDoesNotReachBackOverASilence) {
+  TopicTrends trends(two_buckets()), continued(two_buckets());
+  for (int64_t slot = 0; slot < 20; ++slot) {
+    trends.add(bucket_of(slot, {{"a", negative_texts(20, slot == 19 ? 20 : 1)}}));
+  }
+  continued.restore(nlohmann::json::parse(trends.state().dump()));
+  TimeBucket after = bucket_of(20, {{"a", negative_texts(10, 1)}});
+  after.begin += int64_t{30} * 24 * 3600 * 1000;
+  const TrendPoint first = trends.add(after)[0];
+  EXPECT_EQ(first.texts, 10);
+  EXPECT_EQ(first.evidence, 1);
+  EXPECT_EQ(first.expected, 1);
+  EXPECT_EQ(first.end - first.begin, 2 * 3600 * 1000);
+  EXPECT_EQ(continued.add(after)[0].evidence, 1);
+  TimeBucket next = bucket_of(21, {{"a", negative_texts(10, 2)}});
+  next.begin = after.begin + 3600 * 1000;
+  EXPECT_EQ(trends.add(next)[0].evidence, 3);
+}
+
 TEST(TopicTrendsTest, GoesOnFromItsState) {
   TopicTrends whole(two_buckets()), first(two_buckets());
   for (int64_t slot = 0; slot < 15; ++slot) {
