@@ -12,13 +12,15 @@ bool all_full(const Lengths& lengths, int64_t time) {
   return std::all_of(lengths.begin(), lengths.end(), [&](int64_t n) { return n == time; });
 }
 
-/// [T, B] with row numbers of x such that gathering by them reverses every sequence.
+/// [T, B] with numbers of rows of x, as [T * B, F], that reverse every sequence.
 Tensor reversal_index(const Lengths& lengths, int64_t time) {
   Tensor index = torch::empty({time, static_cast<int64_t>(lengths.size())}, torch::kInt64);
   auto rows = index.accessor<int64_t, 2>();
   for (int64_t t = 0; t < time; ++t) {
     for (size_t b = 0; b < lengths.size(); ++b) {
-      rows[t][static_cast<int64_t>(b)] = t < lengths[b] ? lengths[b] - 1 - t : t;
+      const int64_t from = t < lengths[b] ? lengths[b] - 1 - t : t;
+      rows[t][static_cast<int64_t>(b)] =
+          from * static_cast<int64_t>(lengths.size()) + static_cast<int64_t>(b);
     }
   }
   return index;
@@ -45,7 +47,7 @@ Tensor last_real_step(const Tensor& y_TBF, const Lengths& lengths) {
 Tensor reverse_sequences(const Tensor& x_TBF, const Lengths& lengths) {
   if (all_full(lengths, x_TBF.size(0))) return x_TBF.flip(0);
   const Tensor index = reversal_index(lengths, x_TBF.size(0)).to(x_TBF.device());
-  return x_TBF.gather(0, index.unsqueeze(2).expand({-1, -1, x_TBF.size(2)}));
+  return x_TBF.flatten(0, 1).index_select(0, index.flatten()).view(x_TBF.sizes());
 }
 
 Tensor real_steps(const Lengths& lengths, const Tensor& like_TBF) {
@@ -67,7 +69,12 @@ Tensor pool_over_time(const Tensor& y_TBF, const Lengths& lengths, const std::st
     return step_of_each(y_TBF, length_tensor(lengths, y_TBF).div(2, "trunc"));
   }
   const Tensor real = real_steps(lengths, y_TBF);
-  if (pooling == "max") return std::get<0>(y_TBF.masked_fill(~real, -INFINITY).max(0));
+  if (pooling == "max") {
+    const Tensor shown_TBF =
+        all_full(lengths, y_TBF.size(0)) ? y_TBF : y_TBF.masked_fill(~real, -INFINITY);
+    // Only a gradient needs to know at which step the largest value was.
+    return torch::GradMode::is_enabled() ? std::get<0>(shown_TBF.max(0)) : shown_TBF.amax(0);
+  }
   TORCH_CHECK(pooling == "mean", "unknown pooling ", pooling);
   return y_TBF.masked_fill(~real, 0).sum(0) / length_tensor(lengths, y_TBF).unsqueeze(1);
 }

@@ -9,6 +9,7 @@
 #include "data/batch.h"
 #include "tests/unit/trainer/finite_differences.h"
 #include "trainer/model/attention_pooling.h"
+#include "trainer/model/lstm_stack.h"
 
 namespace lockstep {
 namespace {
@@ -53,6 +54,41 @@ TEST(AdaptiveSoftmaxTest, PaddingCountsNothingAndLossIsThatOfTheProbabilities) {
   EXPECT_TRUE(torch::allclose(logs.exp().sum(1), torch::ones({4}), 1e-5, 1e-5));
   const double want = -(logs[0][3] + logs[1][19] + logs[3][7]).item<double>();
   EXPECT_NEAR(layer->loss(hidden, targets).item<double>(), want, 1e-4);
+}
+
+/// Answers need no place of the maximum, and take another way to the same value.
+TEST(PoolingTest, TheMaximumIsThatOfRealStepsWithAndWithoutGradients) {
+  torch::manual_seed(4);
+  const Tensor y = torch::randn({6, 3, 5}) - 3;  // padding, were it zero, would be the largest
+  for (const Lengths& lengths : {Lengths{6, 2, 4}, Lengths{6, 6, 6}}) {
+    const Tensor learnt = pool_over_time(y, lengths, "max", true);
+    torch::NoGradGuard no_grad;
+    EXPECT_TRUE(torch::equal(pool_over_time(y, lengths, "max", true), learnt));
+    for (size_t b = 0; b < lengths.size(); ++b) {
+      const auto row = static_cast<int64_t>(b);
+      const Tensor own = y.select(1, row).narrow(0, 0, lengths[b]);
+      EXPECT_TRUE(torch::equal(learnt[row], own.amax(0)));
+    }
+  }
+}
+
+TEST(ReversalTest, TurnsEverySequenceWithinItsLength) {
+  const Tensor x = torch::arange(24).reshape({4, 3, 2}).to(torch::kFloat32).requires_grad_();
+  const Lengths lengths = {4, 1, 3};
+  const Tensor turned = reverse_sequences(x, lengths);
+  for (int64_t b = 0; b < 3; ++b) {
+    const int64_t length = lengths[static_cast<size_t>(b)];
+    for (int64_t t = 0; t < 4; ++t) {
+      const int64_t from = t < length ? length - 1 - t : t;
+      EXPECT_TRUE(torch::equal(turned[t][b], x[from][b])) << t << ' ' << b;
+    }
+  }
+  const Tensor weights = torch::randn_like(x);
+  const Tensor gradient = torch::autograd::grad({(turned * weights).sum()}, {x})[0];
+  EXPECT_TRUE(torch::equal(gradient, reverse_sequences(weights, lengths)));
+  // Of a part of a larger tensor, too.
+  const Tensor part = x.detach().narrow(2, 1, 1);
+  EXPECT_TRUE(torch::equal(reverse_sequences(part, lengths), turned.detach().narrow(2, 1, 1)));
 }
 
 TEST(AttentionPoolingTest, IsAMeanOfTheRealSteps) {
