@@ -4,9 +4,9 @@
     surges.py reuters FOLDER OUT        from Reuters-21578's files: OUT/news.jsonl (all stories in the order of time: title
                                         and first sentence) and OUT/topics-train.jsonl, topics-test.jsonl (labelled)
     surges.py sentences FILE OUT        from PhraseBank's lines: OUT/mood-train.jsonl and, a fifth, OUT/mood-test.jsonl
-    surges.py mix OUT                   from both: OUT/topics-mixed.jsonl, where the stories also come as their title alone and as
-                                        title and a sentence of PhraseBank, and OUT/mood-mixed.jsonl, where the sentences also
-                                        come behind titles
+    surges.py mix OUT                   from both: OUT/topics-mixed.jsonl, where the stories also come as their title alone, as
+                                        title and a sentence of PhraseBank, and as single sentences from further down, and
+                                        OUT/mood-mixed.jsonl, where the sentences also come behind titles
     surges.py plant NEWS --titles topics-test.jsonl --sentences mood-test.jsonl --out PLANTED --truth TRUTH [--seed S] ...
     surges.py judge TRUTH RESULTS       recall of the surges, and false alerts a month of news time
 
@@ -29,6 +29,7 @@ TOPICS = ["earn", "acq", "money-fx", "grain", "crude", "trade", "interest", "shi
 PLANTED = ["earn", "acq", "money-fx", "grain", "crude", "trade", "interest", "ship"]
 LAYOUT = "%Y-%m-%d %H:%M:%S"
 LONGEST = 40  # words of a text
+SENTENCE_END = r"(?<=[a-z)])\.\s"
 
 
 def lines_of(path):
@@ -43,8 +44,15 @@ def write_lines(path, records):
 
 def short_text(title, body):
     """Title and first sentence."""
-    first = re.split(r"(?<=[a-z)])\.\s", " ".join(body.split()))[0]
+    first = re.split(SENTENCE_END, " ".join(body.split()))[0]
     return " ".join(f"{title}. {first}".split()[:LONGEST])
+
+
+def further_sentences(body):
+    """Up to eight behind the first one that are made of words, not of figures."""
+    sentences = re.split(SENTENCE_END, " ".join(body.split()))[1:]
+    worded = [sentence.split() for sentence in sentences if sum(word.isalpha() for word in sentence.split()) >= 8]
+    return [" ".join(words[:LONGEST]) for words in worded[:8]]
 
 
 def reuters(arguments):
@@ -64,7 +72,7 @@ def reuters(arguments):
             split = re.search('LEWISSPLIT="(.*?)"', story)[1].lower()
             if split in ("train", "test") and 'TOPICS="YES"' in story:
                 topics = [topic for topic in re.findall("<D>(.*?)</D>", part["TOPICS"]) if topic in TOPICS]
-                labelled[split].append({"text": text, "title": title, "label": topics})
+                labelled[split].append({"text": text, "title": title, "label": topics, "further": further_sentences(part["BODY"])})
     write_lines(arguments.out / "news.jsonl", sorted(news, key=lambda story: (story["time"], story["id"])))
     for split, records in labelled.items():
         write_lines(arguments.out / f"topics-{split}.jsonl", records)
@@ -83,11 +91,12 @@ def sentences(arguments):
 
 def mix(arguments):
     """What a title says of the topic, and a sentence of the mood, whatever it stands beside; training texts only."""
-    chosen = random.Random(1)
+    chosen, sampled = random.Random(1), random.Random(1)
     stories, moods = (lines_of(arguments.out / name) for name in ("topics-train.jsonl", "mood-train.jsonl"))
     topics, mixed = [], []
     for story in stories:
-        texts = [story["text"], story["title"], *(f"{story['title']}. {chosen.choice(moods)['text']}" for _ in range(arguments.sentences))]
+        texts = [story["text"], story["title"], *(f"{story['title']}. {chosen.choice(moods)['text']}" for _ in range(arguments.sentences)),
+                 *sampled.sample(story["further"], min(arguments.further, len(story["further"])))]
         topics += [{"text": text, "label": story["label"]} for text in texts]
     for mood in moods:
         texts = [mood["text"], *(f"{chosen.choice(stories)['title']}. {mood['text']}" for _ in range(arguments.titles))]
@@ -173,6 +182,7 @@ def main():
     verb = kinds.add_parser("mix")
     verb.add_argument("out", type=pathlib.Path)
     verb.add_argument("--sentences", type=int, default=2, help="new texts of each title")
+    verb.add_argument("--further", type=int, default=3, help="sentences of each story by themselves")
     verb.add_argument("--titles", type=int, default=3, help="new texts of each sentence")
     verb.set_defaults(run=mix)
     verb = kinds.add_parser("plant")
