@@ -14,11 +14,11 @@
 
 namespace lockstep {
 
-/// Blocks have one of a few sizes, eight from each power of two to the next. A tensor gets the
-/// block of its size, or one up to twice as large, that was given back last. Blocks that nobody has
-/// asked for longest go back to the system when more is kept than was ever in use at once (and more
-/// than `least_kept`): so ragged batches find all they need after a while, and memory stays
-/// bounded.
+/// Blocks have one of a few sizes, eight from each power of two to the next. A tensor gets a block
+/// of its size, or the smallest one up to four times as large; of equal ones, that which was given
+/// back last. Blocks that nobody has asked for longest go back to the system when more is kept than
+/// half of what was ever in use at once (and more than `least_kept`): so ragged batches find all
+/// they need after a while, and memory stays bounded.
 ///
 /// Safe from several threads; a tensor may end on another thread than it began on.
 class TensorCache : public c10::Allocator {
