@@ -33,7 +33,7 @@ bool PossiblePaths::is_possible(const Path& path, int64_t symbol) const {
 }
 
 Tensor PossiblePaths::next(const Tensor& symbols_N) {
-  const Tensor next_NV = writer_.next(symbols_N).cpu().contiguous();
+  Tensor next_NV = writer_.next(symbols_N).cpu().contiguous();
   auto log_probabilities = next_NV.accessor<float, 2>();
   const int64_t* symbols = symbols_N.const_data_ptr<int64_t>();
   for (size_t n = 0; n < paths_.size(); ++n) {
