@@ -1,5 +1,8 @@
 #include "trainer/tasks/matching_network.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "data/base/error.h"
 #include "trainer/model/embedding_size.h"
 #include "trainer/model/with_length.h"
@@ -14,6 +17,7 @@ namespace {
 constexpr int kAnswerSites = 500, kScorerSites = 1000, kSitesOfMatching = 2000;
 constexpr int kMatchInputSite = 0, kMatchSymbolSite = 1, kMatchPooledSite = 2, kMatchLstmSites = 3;
 constexpr int64_t kMatchFeatures = 2;
+constexpr int64_t kTextsTogether = 64;
 
 }  // namespace
 
@@ -54,9 +58,42 @@ Tensor MatchingNetworkImpl::answers(const Tensor& symbols_TN, const Lengths& len
   return encode(answer_, symbols_TN, lengths, match_TN2, key, first_site_ + kAnswerSites);
 }
 
+/// Texts of like length are encoded together: the longest one of all makes none but its neighbours
+/// longer.
 Tensor MatchingNetworkImpl::encode(LstmStack& lstm, const Tensor& symbols_TN,
                                    const Lengths& lengths, const Tensor& match_TN2,
                                    const DropoutKey& key, int first_site) {
+  const auto count = static_cast<int64_t>(lengths.size());
+  if (count <= kTextsTogether) {
+    return encode_together(lstm, symbols_TN, lengths, match_TN2, key, first_site);
+  }
+  const Tensor order_N = torch::tensor(lengths, torch::kInt64).argsort(/*stable=*/true, 0, false);
+  const Tensor places_N = order_N.to(symbols_TN.device());
+  std::vector<Tensor> vectors;
+  for (int64_t begin = 0; begin < count; begin += kTextsTogether) {
+    const int64_t size = std::min(kTextsTogether, count - begin);
+    Lengths own_lengths;
+    std::vector<int64_t> own_ids;
+    DropoutKey own_key = key;
+    for (int64_t i = begin; i < begin + size; ++i) {
+      const auto place = static_cast<size_t>(order_N.const_data_ptr<int64_t>()[i]);
+      own_lengths.push_back(lengths[place]);
+      if (key.sample_ids != nullptr) own_ids.push_back((*key.sample_ids)[place]);
+    }
+    if (key.sample_ids != nullptr) own_key.sample_ids = &own_ids;
+    const auto own = [&](const Tensor& all) {
+      if (!all.defined()) return all;
+      return all.narrow(0, 0, own_lengths.back()).index_select(1, places_N.narrow(0, begin, size));
+    };
+    vectors.push_back(
+        encode_together(lstm, own(symbols_TN), own_lengths, own(match_TN2), own_key, first_site));
+  }
+  return torch::cat(vectors).index_select(0, places_N.argsort());
+}
+
+Tensor MatchingNetworkImpl::encode_together(LstmStack& lstm, const Tensor& symbols_TN,
+                                            const Lengths& lengths, const Tensor& match_TN2,
+                                            const DropoutKey& key, int first_site) {
   Tensor x_TNE = torch::embedding(embedding_VE_, symbols_TN.clamp_min(0));
   x_TNE = dropout(x_TNE, config_.dropout, key, first_site + kMatchInputSite);
   x_TNE = drop_steps(x_TNE, config_.symbol_dropout, key, first_site + kMatchSymbolSite);

@@ -49,6 +49,9 @@ class MatchingNetworkImpl : public torch::nn::Module {
  private:
   torch::Tensor encode(LstmStack& lstm, const torch::Tensor& symbols_TN, const Lengths& lengths,
                        const torch::Tensor& match_TN2, const DropoutKey& key, int first_site);
+  torch::Tensor encode_together(LstmStack& lstm, const torch::Tensor& symbols_TN,
+                                const Lengths& lengths, const torch::Tensor& match_TN2,
+                                const DropoutKey& key, int first_site);
 
   ModelConfig config_;
   int64_t vocabulary_;
