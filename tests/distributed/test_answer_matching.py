@@ -74,6 +74,10 @@ class AnswerMatching(unittest.TestCase):
             for ranks in worlds:
                 self.train(f"{name}{ranks}", *settings, f"batch.size={size}", "train.steps=20", ranks=ranks)
             self.shop.assert_same_losses(self, [f"{name}{ranks}" for ranks in worlds])
+        for name, settings in (("many-cross", []), ("many-dual", DUAL)):  # on one rank too many answers to be encoded together
+            for ranks in (1, 3):
+                self.train(f"{name}{ranks}", *settings, "batch.size=45", "train.steps=4", ranks=ranks)
+            self.shop.assert_same_losses(self, [f"{name}1", f"{name}3"])
 
     def test_negatives_come_from_all_ranks(self):
         """The loss of a first step is that of a batch of the whole size, not that of its parts."""

@@ -80,12 +80,11 @@ class NextItem(unittest.TestCase):
              self.shop.root / "test.txt", "--text-column", "title", "--texts", self.shop.root / "all.csv", "--text-only-items",
              "--out", cold])
         asked = [{"items": ["i3", "new3"], "top": 41}]
-        for name, extra in (("both", ["model.item_text=true"]), ("texts", ["model.item_text=true", "model.item_ids=false"]),
-                            ("drawn_both", ["model.item_text=true", *SAMPLED]),
-                            ("drawn_texts", ["model.item_text=true", "model.item_ids=false", *SAMPLED]), ("numbers", [])):
+        for name, extra in (("both", ["model.item_text=true"]), ("drawn_both", ["model.item_text=true", *SAMPLED]),
+                            ("texts", ["model.item_text=true", "model.item_ids=false", *SAMPLED]), ("numbers", [])):
             settings = [f"data.path={cold}", *extra, "train.epochs=2"]
             self.train(name, *settings)
-            if name in ("both", "drawn_texts"):
+            if name == "drawn_both":
                 self.train(f"{name}2", *settings, ranks=2)
                 self.shop.assert_same_losses(self, [name, f"{name}2"])
             figures, reports = zip(*(self.shop.figures(name, ranks=ranks) for ranks in (1, 3)))
