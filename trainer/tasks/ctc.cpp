@@ -156,17 +156,15 @@ std::vector<CtcAnswer> Ctc::best_paths(const Tensor& log_p_TBC, const Lengths& l
 }
 
 std::vector<CtcAnswer> Ctc::search(const Tensor& log_p_TBC, const Lengths& lengths) const {
-  if (!ngrams_) {
-    if (config_.beam_size == 1) return best_paths(log_p_TBC, lengths);
-    return decode_each(log_p_TBC, lengths, [&](const CtcScores& scores) {
-      return beam_search(scores, config_.beam_size);
-    });
+  if (!ngrams_ && config_.beam_size == 1) return best_paths(log_p_TBC, lengths);
+  Tensor table;
+  std::optional<CtcPrior> prior;
+  if (ngrams_) {
+    table = ngram_table_.cpu().contiguous();
+    prior = {&*ngrams_, table.const_data_ptr<float>(), config_.ngram_weight, config_.symbol_bonus};
   }
-  const Tensor table = ngram_table_.cpu().contiguous();
-  const CtcPrior prior{&*ngrams_, table.const_data_ptr<float>(), config_.ngram_weight,
-                       config_.symbol_bonus};
   return decode_each(log_p_TBC, lengths, [&](const CtcScores& scores) {
-    return beam_search(scores, config_.beam_size, &prior);
+    return beam_search(scores, config_.beam_size, prior ? &*prior : nullptr);
   });
 }
 
