@@ -193,16 +193,42 @@ FolderName free_name(const std::vector<Found>& found, int64_t step) {
   return name;
 }
 
-/// Writes and fsyncs the three files; returns how many bytes they have.
+/// A checkpoint that has what another one needs, perhaps.
+struct Twin {
+  fs::path folder;
+  StateFile state;
+};
+
+std::optional<Twin> open_twin(const std::optional<fs::path>& folder) {
+  if (!folder) return std::nullopt;
+  try {
+    return Twin{*folder, read_state(*folder)};
+  } catch (const Error&) {
+    return std::nullopt;  // it is gone meanwhile
+  }
+}
+
+/// Gives the twin's file, durable as it is, a second name; false where that cannot be.
+bool link_same_file(const Twin& twin, const fs::path& place, const FileDigest& digest) {
+  const std::string name = place.filename().string();
+  const auto found = twin.state.files.find(name);
+  if (found == twin.state.files.end() || found->second.sha256 != digest.sha256) return false;
+  std::error_code problem;
+  fs::create_hard_link(twin.folder / name, place, problem);
+  return !problem;
+}
+
+/// Writes and fsyncs the three files, or links them; returns how many bytes they have.
 int64_t write_files(const fs::path& folder, const TrainState& state,
-                    const std::vector<TensorView>& model,
-                    const std::vector<TensorView>& optimizer) {
+                    const std::vector<TensorView>& model, const std::vector<TensorView>& optimizer,
+                    const std::optional<Twin>& twin) {
   StateFile file{.state = state, .files = {}};
   uint64_t total = 0;
   const auto write_tensors = [&](const char* name, const std::vector<TensorView>& tensors) {
     const std::string bytes = to_safetensors(tensors, {{"format", "pt"}});
-    write_new_file(folder / name, bytes);
     file.files[name] = {bytes.size(), sha256_of(bytes)};
+    const bool linked = twin && link_same_file(*twin, folder / name, file.files[name]);
+    if (!linked) write_new_file(folder / name, bytes);
     total += bytes.size();
   };
   write_tensors(kModel, model);
@@ -238,7 +264,8 @@ CheckpointStore::CheckpointStore(fs::path run_dir, const std::string& name)
 
 CheckpointReport CheckpointStore::commit(const TrainState& given,
                                          const std::vector<TensorView>& model,
-                                         const std::vector<TensorView>& optimizer) {
+                                         const std::vector<TensorView>& optimizer,
+                                         const std::optional<fs::path>& twin) {
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<Found> found = committed_in(folder_);
   if (lift_ < 0) lift_ = lift_over(run_dir_, found, given.incarnation);
@@ -256,7 +283,7 @@ CheckpointReport CheckpointStore::commit(const TrainState& given,
   try {
     fs::remove_all(aside, ignored);
     make_folder(aside);
-    report.bytes = write_files(aside, state, model, optimizer);
+    report.bytes = write_files(aside, state, model, optimizer, open_twin(twin));
     // Writing can take long enough for another job to take over.
     check_fence(run_dir_, committed_in(folder_), state.incarnation);
     move_into_place(aside, target);

@@ -48,8 +48,12 @@ class CheckpointStore {
   /// newer incarnation has committed into this folder meanwhile, or another process owns the run
   /// folder by its `run.lock` (this process is a zombie). An owner whose incarnation is not above
   /// what is here already (its `run.lock` was lost, or copied without) counts on from that instead.
+  /// `twin`: a checkpoint that this process has written of the same step into another store of the
+  /// run folder. A file with the same content is not written again but linked; what happens to one
+  /// of the two folders later does nothing to the other.
   CheckpointReport commit(const TrainState& given, const std::vector<TensorView>& model,
-                          const std::vector<TensorView>& optimizer);
+                          const std::vector<TensorView>& optimizer,
+                          const std::optional<std::filesystem::path>& twin = {});
 
   /// The newest checkpoint that is intact: highest (incarnation, step). Damaged ones are passed
   /// over, each with a warning that says why. Nothing when there is none at all; Error(corrupt)

@@ -257,7 +257,9 @@ CheckpointReport Trainer::save(CheckpointStore* store, int64_t keep) {
     }
     const std::vector<TensorView> besides = buffers.fixed_views(fixed);
     model.insert(model.end(), besides.begin(), besides.end());
-    report = store->commit(state, model, optimizer_state);
+    std::optional<std::filesystem::path> twin;  // the best is often the newest as well
+    if (last_commit_.step == position_.step) twin = last_commit_.folder;
+    report = last_commit_ = store->commit(state, model, optimizer_state, twin);
     store->keep_newest(keep);
   });
   run_.time.checkpoint += watch.seconds();

@@ -119,6 +119,7 @@ class Trainer {
   int64_t evaluated_step_ = -1;
   int64_t saved_step_ = -1;
   std::string last_checkpoint_;
+  CheckpointReport last_commit_;  ///< on rank zero, to either store
 };
 
 }  // namespace lockstep

@@ -220,6 +220,28 @@ TEST_F(CheckpointTest, AnOwnerWhoseLockFileWasLostCountsOnFromWhatIsThere) {
   EXPECT_EQ(newest->state.incarnation, 10);
 }
 
+TEST_F(CheckpointTest, FilesOfATwinAreLinkedWhereTheyAreTheSame) {
+  CheckpointStore best(run_.path(), "best");
+  const std::vector<float> w = {1, 2, 3}, own_moments = {4, 5, 6}, other_moments = {7, 8, 9};
+  const auto save_to = [&](CheckpointStore& store, const std::vector<float>& moments,
+                           const std::optional<fs::path>& twin) {
+    return store
+        .commit(testing::state_at(5), {{"w", {3}, w.data()}}, {{"m/w", {3}, moments.data()}}, twin)
+        .folder;
+  };
+  const fs::path first = save_to(best, own_moments, {});
+  const fs::path second = save_to(store_, other_moments, first);
+  EXPECT_EQ(fs::hard_link_count(first / "model.safetensors"), 2u);
+  EXPECT_TRUE(fs::equivalent(first / "model.safetensors", second / "model.safetensors"));
+  EXPECT_EQ(fs::hard_link_count(second / "optimizer.safetensors"), 1u);
+  EXPECT_EQ(load_checkpoint(first).optimizer.at("m/w").values, own_moments);
+  EXPECT_EQ(load_checkpoint(second).optimizer.at("m/w").values, other_moments);
+  fs::remove_all(first);
+  EXPECT_EQ(load_checkpoint(second).model.at("w").values, w);
+  // One that is gone is no help, and does no harm.
+  EXPECT_EQ(load_checkpoint(save_to(best, own_moments, first)).model.at("w").values, w);
+}
+
 TEST_F(CheckpointTest, AnUnwritablePlaceIsASaveFailure) {
   testing::write_all(run_.path() / "checkpoints", "a file where the folder should be");
   EXPECT_EQ(code_of([&] { save(store_, 1); }), ExitCode::save_failed);
