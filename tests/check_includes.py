@@ -52,7 +52,7 @@ HOMES = [
 
 SYSTEM = re.compile(
     r"[a-z_0-9]+|sys/[a-z]+\.h|linux/[a-z]+\.h|"
-    r"(arpa/inet|dirent|dlfcn|errno|execinfo|fcntl|iconv|ifaddrs|limits|net/if|netdb|poll|pthread|pwd|sched|signal|spawn|stdio|"
+    r"(arpa/inet|dirent|dlfcn|errno|execinfo|fcntl|iconv|ifaddrs|limits|malloc|net/if|netdb|poll|pthread|pwd|sched|signal|spawn|stdio|"
     r"stdlib|string|termios|time|unistd)\.h")
 
 FOLDERS = ("data", "trainer", "launcher", "tests")
