@@ -39,8 +39,8 @@ struct alignas(TensorCache::kAlignment) TensorCache::Block {
 size_t TensorCache::size_index(size_t bytes) {
   const size_t units = (bytes - 1) / kUnit + 1;
   if (units <= kStepsPerDoubling) return units - 1;
-  const auto shift = static_cast<size_t>(std::bit_width(units - 1)) - 4;
-  return kStepsPerDoubling * shift + ((units - 1) >> shift);
+  const int shift = std::max(static_cast<int>(std::bit_width(units - 1)) - 4, 0);
+  return kStepsPerDoubling * static_cast<size_t>(shift) + ((units - 1) >> shift);
 }
 
 size_t TensorCache::size_at(size_t index) {

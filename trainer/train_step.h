@@ -37,9 +37,9 @@ struct StepOutcome {
   double communication_seconds = 0;  ///< that nothing else hid
 };
 
-/// In a steady state nothing here allocates: what a step needs is kept from the step before. What
-/// LibTorch allocates for the graph of the loss is in small pieces, and tensors come out of the
-/// tensor cache.
+/// In a steady state nothing here allocates, unless the batch is cut into parts or rows travel:
+/// what a step needs is kept from the step before. What LibTorch allocates for the graph of the
+/// loss is in small pieces, and tensors come out of the tensor cache.
 class TrainStep {
  public:
   /// `shards`: each rank's part of the optimizer, as `optimizer` has it; empty when not sharded.
