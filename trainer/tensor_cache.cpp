@@ -44,9 +44,11 @@ size_t TensorCache::size_index(size_t bytes) {
 }
 
 size_t TensorCache::size_at(size_t index) {
-  if (index < kStepsPerDoubling) return (index + 1) * kUnit;
-  const size_t shift = index / kStepsPerDoubling - 1;
-  return (index % kStepsPerDoubling + kStepsPerDoubling + 1) * kUnit << shift;
+  size_t bytes = (index % kStepsPerDoubling + 1) * kUnit;
+  if (index < kStepsPerDoubling) return bytes;
+  bytes += kStepsPerDoubling * kUnit;
+  for (size_t at = 2 * kStepsPerDoubling; at <= index; at += kStepsPerDoubling) bytes *= 2;
+  return bytes;
 }
 
 TensorCache::~TensorCache() {
