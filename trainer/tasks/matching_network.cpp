@@ -17,7 +17,7 @@ namespace {
 constexpr int kAnswerSites = 500, kScorerSites = 1000, kSitesOfMatching = 2000;
 constexpr int kMatchInputSite = 0, kMatchSymbolSite = 1, kMatchPooledSite = 2, kMatchLstmSites = 3;
 constexpr int64_t kMatchFeatures = 2;
-constexpr int64_t kTextsTogether = 64;
+constexpr int64_t kTextsOfLikeLength = 64;
 
 }  // namespace
 
@@ -64,14 +64,14 @@ Tensor MatchingNetworkImpl::encode(LstmStack& lstm, const Tensor& symbols_TN,
                                    const Lengths& lengths, const Tensor& match_TN2,
                                    const DropoutKey& key, int first_site) {
   const auto count = static_cast<int64_t>(lengths.size());
-  if (count <= kTextsTogether) {
+  if (count <= kTextsOfLikeLength) {
     return encode_together(lstm, symbols_TN, lengths, match_TN2, key, first_site);
   }
   const Tensor order_N = torch::tensor(lengths, torch::kInt64).argsort(/*stable=*/true, 0, false);
   const Tensor places_N = order_N.to(symbols_TN.device());
   std::vector<Tensor> vectors;
-  for (int64_t begin = 0; begin < count; begin += kTextsTogether) {
-    const int64_t size = std::min(kTextsTogether, count - begin);
+  for (int64_t begin = 0; begin < count; begin += kTextsOfLikeLength) {
+    const int64_t size = std::min(kTextsOfLikeLength, count - begin);
     Lengths own_lengths;
     std::vector<int64_t> own_ids;
     DropoutKey own_key = key;
