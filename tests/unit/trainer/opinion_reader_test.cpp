@@ -34,7 +34,7 @@ TEST(OpinionReaderTest, OtherLabelsHaveNoMean) {
     return std::string();
   };
   EXPECT_THAT(refused(answers_of({"bad", "fine"}, {0, 1})),
-              testing::HasSubstr("runs/b: its labels (bad, fine) are not those"));
+              ::testing::HasSubstr("runs/b: its labels (bad, fine) are not those"));
   EXPECT_NE(refused(answers_of({"bad", "good", "so"}, {0, 1, 0})), "");
   LabelProbabilities sets = answers_of({"bad", "good"}, {0, 1});
   sets.exclusive = false;
