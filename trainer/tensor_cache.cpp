@@ -29,6 +29,8 @@ struct alignas(TensorCache::kAlignment) TensorCache::Block {
   TensorCache* cache;
   size_t index;       ///< of its size
   uint64_t returned;  ///< when it last came back
+  Block* older;       ///< neighbours among those kept; null where there is none
+  Block* newer;
 
   void* memory() { return this + 1; }
   static Block* of(void* memory) { return static_cast<Block*>(memory) - 1; }
@@ -49,6 +51,27 @@ size_t TensorCache::size_at(size_t index) {
   bytes += kStepsPerDoubling * kUnit;
   for (size_t at = 2 * kStepsPerDoubling; at <= index; at += kStepsPerDoubling) bytes *= 2;
   return bytes;
+}
+
+void TensorCache::KeptBlocks::add(Block* block) {
+  block->older = newest;
+  block->newer = nullptr;
+  (newest == nullptr ? oldest : newest->newer) = block;
+  newest = block;
+}
+
+TensorCache::Block* TensorCache::KeptBlocks::take_newest() {
+  Block* block = newest;
+  newest = block->older;
+  (newest == nullptr ? oldest : newest->newer) = nullptr;
+  return block;
+}
+
+TensorCache::Block* TensorCache::KeptBlocks::take_oldest() {
+  Block* block = oldest;
+  oldest = block->newer;
+  (oldest == nullptr ? newest : oldest->older) = nullptr;
+  return block;
 }
 
 TensorCache::~TensorCache() {
@@ -80,11 +103,9 @@ c10::DataPtr TensorCache::allocate(size_t bytes) {
 TensorCache::Block* TensorCache::take_kept(size_t index) {
   const size_t end = std::min(index + kMostStepsAbove + 1, kNumSizes);
   for (size_t size = index; size < end; ++size) {
-    if (kept_[size].empty()) continue;
-    Block* block = kept_[size].back();
-    kept_[size].pop_back();
+    if (kept_[size].newest == nullptr) continue;
     counts_.kept -= size_at(size);
-    return block;
+    return kept_[size].take_newest();
   }
   return nullptr;
 }
@@ -101,9 +122,7 @@ TensorCache::Block* TensorCache::from_system(size_t index) {
   const std::lock_guard lock(mutex_);
   ++counts_.system_blocks;
   counts_.system_bytes += static_cast<int64_t>(bytes);
-  ++existing_[index];
-  kept_[index].reserve(existing_[index]);  // so that giving one back needs no memory
-  return new (place) Block{this, index, 0};
+  return new (place) Block{this, index, 0, nullptr, nullptr};
 }
 
 void TensorCache::give_back(void* memory) {
@@ -119,7 +138,7 @@ void TensorCache::keep(Block* block) {
   counts_.in_use -= bytes;
   counts_.kept += bytes;
   block->returned = ++returns_;
-  kept_[block->index].push_back(block);
+  kept_[block->index].add(block);
   while (counts_.kept > std::max(least_kept_, counts_.most_in_use / 2)) {
     std::free(remove_oldest());
   }
@@ -127,15 +146,15 @@ void TensorCache::keep(Block* block) {
 
 /// Of what is kept, which is something.
 TensorCache::Block* TensorCache::remove_oldest() {
-  std::vector<Block*>* oldest = nullptr;
-  for (std::vector<Block*>& blocks : kept_) {
-    if (blocks.empty()) continue;
-    if (oldest == nullptr || blocks[0]->returned < (*oldest)[0]->returned) oldest = &blocks;
+  KeptBlocks* longest = nullptr;
+  for (KeptBlocks& blocks : kept_) {
+    if (blocks.oldest == nullptr) continue;
+    if (longest == nullptr || blocks.oldest->returned < longest->oldest->returned) {
+      longest = &blocks;
+    }
   }
-  Block* block = oldest->front();
-  oldest->erase(oldest->begin());
+  Block* block = longest->take_oldest();
   counts_.kept -= size_at(block->index);
-  --existing_[block->index];
   return block;
 }
 

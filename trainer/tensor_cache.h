@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
-#include <vector>
 
 namespace lockstep {
 
@@ -65,9 +64,16 @@ class TensorCache : public c10::Allocator {
 
   const size_t least_kept_;
   mutable std::mutex mutex_;
-  /// By size; the block that came back last at the end. Has room for all blocks of its size.
-  std::array<std::vector<Block*>, kNumSizes> kept_;
-  std::array<size_t, kNumSizes> existing_{};  ///< blocks of each size, kept or in use
+  /// Blocks of one size, in the order in which they came back. A list through the blocks
+  /// themselves: keeping one needs no memory.
+  struct KeptBlocks {
+    Block* oldest = nullptr;
+    Block* newest = nullptr;
+    void add(Block* block);
+    Block* take_newest();
+    Block* take_oldest();
+  };
+  std::array<KeptBlocks, kNumSizes> kept_;
   uint64_t returns_ = 0;
   Counts counts_;
 };
