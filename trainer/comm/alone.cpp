@@ -1,9 +1,8 @@
-// A world of one: every sum is already there.
+#include "trainer/comm/alone.h"
+
 #include <unistd.h>
 
 #include <array>
-
-#include "trainer/comm/communicator.h"
 
 namespace lockstep {
 namespace {
@@ -13,29 +12,11 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
 }
 
-class AloneCommunicator : public Communicator {
- public:
-  AloneCommunicator() { place_.host = host_name(); }
-
-  const Place& place() const override { return place_; }
-  std::string name() const override { return "alone"; }
-  float* allocate(size_t) override { return nullptr; }
-  void sum(const SumRequest&) override {}
-  void start_sum(const SumRequest&) override {}
-  void complete_sums() override {}
-  void all_gather(float*, const std::vector<Span>&) override {}
-  void broadcast(float*, size_t, int) override {}
-  std::vector<std::string> all_gather_bytes(const std::string& bytes) override { return {bytes}; }
-  std::string broadcast_bytes(const std::string& bytes, int) override { return bytes; }
-  void sum_on_all(std::vector<int64_t>&) override {}
-  void barrier() override {}
-  void keep_rank_states_in(const std::filesystem::path&) override {}
-
- private:
-  Place place_;
-};
-
 }  // namespace
+
+AloneCommunicator::AloneCommunicator() {
+  place_.host = host_name();
+}
 
 std::unique_ptr<Communicator> make_alone_communicator() {
   return std::make_unique<AloneCommunicator>();

@@ -15,6 +15,7 @@
 #include "tests/support/thread_ranks.h"
 #include "tests/unit/base/temp_folder.h"
 #include "tests/unit/trainer/allocation_count.h"
+#include "trainer/comm/alone.h"
 #include "trainer/comm/communication_thread.h"
 #include "trainer/session.h"
 #include "trainer/session_parts.h"
@@ -88,30 +89,17 @@ Tick tick() {
 }
 
 /// A world of one that notes what was allocated whenever a step sums its gradients.
-class TickingCommunicator : public Communicator {
+class TickingCommunicator : public AloneCommunicator {
  public:
-  const Place& place() const override { return alone_->place(); }
-  std::string name() const override { return alone_->name(); }
-  float* allocate(size_t) override { return nullptr; }
   void sum(const SumRequest&) override {
     if (count_ < ticks_.size()) ticks_[count_++] = tick();
   }
-  void start_sum(const SumRequest&) override {}
-  void complete_sums() override {}
-  void all_gather(float*, const std::vector<Span>&) override {}
-  void broadcast(float*, size_t, int) override {}
-  std::vector<std::string> all_gather_bytes(const std::string& bytes) override { return {bytes}; }
-  std::string broadcast_bytes(const std::string& bytes, int) override { return bytes; }
-  void sum_on_all(std::vector<int64_t>&) override {}
-  void barrier() override {}
-  void keep_rank_states_in(const std::filesystem::path&) override {}
 
   /// Of step `number`, from 1.
   const Tick& at(size_t number) const { return ticks_.at(number - 1); }
   size_t count() const { return count_; }
 
  private:
-  std::unique_ptr<Communicator> alone_ = make_alone_communicator();
   std::array<Tick, 4 * kNoiseSamples / kNoiseBatch> ticks_{};
   size_t count_ = 0;
 };
