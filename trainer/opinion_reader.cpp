@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "data/base/error.h"
+#include "trainer/tasks/input_lines.h"
 
 namespace lockstep {
 
@@ -111,18 +112,9 @@ void TextClassifier::put(const std::vector<LabelProbabilities>& of_batch,
 
 DeviceBatch TextClassifier::batch_of(const std::vector<std::vector<int64_t>>& symbols,
                                      const std::vector<size_t>& chosen) const {
-  DeviceBatch batch;
-  const auto size = static_cast<int64_t>(chosen.size());
-  const auto time = static_cast<int64_t>(symbols[chosen.back()].size());  // they grow
-  torch::Tensor symbols_BT = torch::full({size, time}, kPaddingSymbol, torch::kInt64);
-  for (int64_t b = 0; b < size; ++b) {
-    const std::vector<int64_t>& own = symbols[chosen[static_cast<size_t>(b)]];
-    std::copy(own.begin(), own.end(), symbols_BT.mutable_data_ptr<int64_t>() + b * time);
-    batch.lengths.push_back(static_cast<int64_t>(own.size()));
-    batch.sample_ids.push_back(b);
-  }
-  batch.inputs = symbols_BT.t().contiguous().to(loaded_.compute.device);
-  return batch;
+  std::vector<const std::vector<int64_t>*> texts;
+  for (const size_t text : chosen) texts.push_back(&symbols[text]);
+  return batch_of_symbols(texts, loaded_.compute.device);
 }
 
 const LabelProbabilities& TextClassifier::head(const Answers& answers,

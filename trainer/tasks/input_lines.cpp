@@ -25,22 +25,29 @@ bool is_as_long_as_inputs(const Manifest& manifest, size_t stream) {
   });
 }
 
-DeviceBatch batch_of_symbols(const std::vector<std::vector<int64_t>>& sequences,
+DeviceBatch batch_of_symbols(const std::vector<const std::vector<int64_t>*>& sequences,
                              torch::Device device) {
   DeviceBatch batch;
-  for (const std::vector<int64_t>& symbols : sequences) {
-    batch.lengths.push_back(static_cast<int64_t>(symbols.size()));
+  for (const auto* symbols : sequences) {
+    batch.lengths.push_back(static_cast<int64_t>(symbols->size()));
     batch.sample_ids.push_back(batch.size());
   }
   const int64_t time = *std::max_element(batch.lengths.begin(), batch.lengths.end());
-  torch::Tensor inputs_TB = torch::full({time, batch.size()}, kPaddingSymbol, torch::kInt64);
-  for (size_t b = 0; b < sequences.size(); ++b) {
-    inputs_TB.select(1, static_cast<int64_t>(b))
-        .narrow(0, 0, batch.lengths[b])
-        .copy_(torch::tensor(sequences[b], torch::kInt64));
+  torch::Tensor symbols_BT = torch::full({batch.size(), time}, kPaddingSymbol, torch::kInt64);
+  int64_t* row = symbols_BT.mutable_data_ptr<int64_t>();
+  for (const auto* symbols : sequences) {
+    std::copy(symbols->begin(), symbols->end(), row);
+    row += time;
   }
-  batch.inputs = inputs_TB.to(device);
+  batch.inputs = symbols_BT.t().contiguous().to(device);
   return batch;
+}
+
+DeviceBatch batch_of_symbols(const std::vector<std::vector<int64_t>>& sequences,
+                             torch::Device device) {
+  std::vector<const std::vector<int64_t>*> places;
+  for (const std::vector<int64_t>& symbols : sequences) places.push_back(&symbols);
+  return batch_of_symbols(places, device);
 }
 
 }  // namespace lockstep

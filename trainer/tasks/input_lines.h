@@ -17,7 +17,9 @@ bool has_one_step_each(const Manifest& manifest, size_t stream);
 /// Whether the stream has as many steps as the inputs, in every shard.
 bool is_as_long_as_inputs(const Manifest& manifest, size_t stream);
 
-/// A batch of sequences of symbols, none of them empty.
+/// A batch of sequences of symbols, of which there is one at least and none is empty.
+DeviceBatch batch_of_symbols(const std::vector<const std::vector<int64_t>*>& sequences,
+                             torch::Device device);
 DeviceBatch batch_of_symbols(const std::vector<std::vector<int64_t>>& sequences,
                              torch::Device device);
 

@@ -1,11 +1,11 @@
-// T time, N texts of a chunk, O numbers of a vector.
+// O numbers of a vector.
 #include "trainer/tasks/text_vectors.h"
 
 #include <algorithm>
 #include <numeric>
 
 #include "data/mix.h"
-#include "trainer/device_batch.h"
+#include "trainer/tasks/input_lines.h"
 
 namespace lockstep {
 
@@ -35,20 +35,10 @@ std::vector<Chunk> chunks_of_like_length(const std::vector<const TextSymbolNumbe
 
 Tensor encode_chunk(const std::vector<const TextSymbolNumbers*>& texts, const Chunk& chunk,
                     const TextEncoder& encoder) {
-  Lengths lengths;
-  for (const int64_t place : chunk) {
-    lengths.push_back(static_cast<int64_t>(texts[static_cast<size_t>(place)]->size()));
-  }
-  Tensor symbols_TN = torch::full({lengths.back(), static_cast<int64_t>(chunk.size())},
-                                  kPaddingSymbol, torch::kInt64);
-  auto cells = symbols_TN.accessor<int64_t, 2>();
-  for (size_t n = 0; n < chunk.size(); ++n) {
-    const TextSymbolNumbers& text = *texts[static_cast<size_t>(chunk[n])];
-    for (size_t t = 0; t < text.size(); ++t) {
-      cells[static_cast<int64_t>(t)][static_cast<int64_t>(n)] = text[t];
-    }
-  }
-  return encoder.encode(symbols_TN.to(encoder.device), lengths);
+  std::vector<const TextSymbolNumbers*> own;
+  for (const int64_t place : chunk) own.push_back(texts[static_cast<size_t>(place)]);
+  const DeviceBatch batch = batch_of_symbols(own, encoder.device);
+  return encoder.encode(batch.inputs, batch.lengths);
 }
 
 }  // namespace
