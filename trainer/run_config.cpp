@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "trainer/tasks/task_names.h"
 
 namespace lockstep {
@@ -101,6 +103,13 @@ void add_problems_of_tasks(const RunConfig& config, std::vector<ConfigProblem>& 
   }
   if (config.model.pooling == "attention" && config.task == "forecasting") {
     problems.push_back({"model.pooling", "`attention` is not for `task: forecasting`"});
+  }
+  const std::set<std::string> averaged = {"sequence_classification", "multi_label_classification",
+                                          "sequence_labelling", "sequence_regression",
+                                          "answer_matching"};
+  if (config.model.ensemble > 1 && averaged.count(config.task) == 0) {
+    problems.push_back(
+        {"model.ensemble", fmt::format("answers of `task: {}` cannot be averaged", config.task)});
   }
   if (!config.model.class_weights.empty() && config.task != "sequence_classification") {
     problems.push_back({"model.class_weights", "is for `task: sequence_classification`"});

@@ -85,6 +85,7 @@ class LstmVariants(unittest.TestCase):
                 (["task=language_model", "model.softmax_cutoffs=[5]", "model.tied=true"], "model.tied"),
                 (["task=translation", "model.projection_size=3"], "model.projection_size"),
                 (["task=forecasting", "model.pooling=attention"], "model.pooling"),
+                (["task=language_model", "model.ensemble=2"], "model.ensemble"),
                 (["task=language_model", "model.class_weights=[balanced]"], "model.class_weights")):
             done = self.shop.train("refused", *overrides, expect=78)
             self.assertIn(message, done.stderr + done.stdout)

@@ -40,6 +40,21 @@ class TextClassification(unittest.TestCase):
             self.assertEqual(result["world_size"], ranks)
         self.shop.assert_same_losses(self, [f"agree{ranks}" for ranks in (1, 2, 3, 4)])
 
+    def test_networks_side_by_side(self):
+        """The same losses of two networks on 1 and 3 ranks; evaluation counts what the mean of both predicts."""
+        for ranks in (1, 3):
+            self.train(f"both{ranks}", "train.steps=25", "model.ensemble=2", ranks=ranks, data="two")
+        self.shop.assert_same_losses(self, ["both1", "both3"])
+        figures, reports = zip(*(self.shop.figures("both3", ranks=ranks) for ranks in (1, 2)))
+        self.assertEqual(figures[0], figures[1])
+        done = run(["predict", self.shop.root / "both3", "--data", self.shop.root / "two.data", "--split", "test"])
+        answers = sorted(map(json.loads, done.stdout.splitlines()), key=lambda one: one["id"])
+        import h5py
+        with h5py.File(self.shop.root / "two.data/test-00000.h5") as file:
+            truth = file["targets/data/mood"][:].reshape(-1)
+        right = sum(int(label) == answer["mood"]["class"] for label, answer in zip(truth, answers, strict=True))
+        self.assertAlmostEqual(reports[0]["mood_accuracy"], right / len(truth), places=12)
+
     def test_sets_of_labels(self):
         """The same losses on 1 to 4 ranks; F1 from the counts of predictions; lines are answered."""
         generator = random.Random(8)

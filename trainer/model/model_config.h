@@ -136,8 +136,8 @@ struct ModelConfig {
         .unit("steps");
     fields
         .add("ensemble", ensemble,
-             "sequence_labelling, answer_matching (cross): networks trained side by side, whose "
-             "answers are averaged")
+             "tasks that classify, label or do regression, and answer_matching (cross): networks "
+             "trained side by side, whose answers are averaged (Hansen & Salamon 1990)")
         .at_least(1)
         .at_most(64)
         .unit("networks");

@@ -37,11 +37,7 @@ class AnswerMatching : public Task {
 
   torch::nn::Module& model() override { return network_.module(); }
   json description() const override { return description_; }
-  std::string summary() const override {
-    const std::string many =
-        config_.ensemble > 1 ? fmt::format("{} networks of ", config_.ensemble) : "";
-    return many + network_->summary();
-  }
+  std::string summary() const override { return network_.summary(); }
   std::vector<std::string> row_sparse_parameters() const override {
     if (config_.ensemble > 1) return {};
     return {"embedding_weight"};

@@ -64,11 +64,11 @@ class Ctc : public NetworkTask {
     if (space != labels_.end()) space_ = space - labels_.begin();
     if (config.ngram == 0) return;
     ngrams_.emplace(blank_, config.ngram);
-    ngram_table_ = network_->register_buffer("ngram_table", torch::zeros(ngrams_->shape()));
+    ngram_table_ = networks_->register_buffer("ngram_table", torch::zeros(ngrams_->shape()));
   }
 
   std::string summary() const override {
-    return fmt::format("{}, linear -> {} labels and a blank", network_->summary(), blank_);
+    return fmt::format("{}, linear -> {} labels and a blank", networks_.summary(), blank_);
   }
 
   std::vector<std::string> sum_names() const override {
@@ -130,7 +130,7 @@ void Ctc::prepare(const Split& train) {
 
 TaskOutput Ctc::compute(const DeviceBatch& batch, const DropoutKey& key) {
   Lengths lengths = batch.lengths;
-  const Tensor log_p_TBC = network_->of_steps(batch.inputs, lengths, key).log_softmax(2);
+  const Tensor log_p_TBC = networks_->of_steps(batch.inputs, lengths, key).log_softmax(2);
   const Tensor& labels_SB = batch.target(description_.at("target"));
   const std::vector<std::vector<int64_t>> right = labels_of(labels_SB);
   std::vector<int64_t> label_counts;
@@ -203,7 +203,7 @@ std::vector<json> Ctc::predict(const DeviceBatch& batch) {
   }
   if (stream_steps_ > 0) return results;
   Lengths lengths = batch.lengths;
-  const Tensor log_p_TBC = network_->of_steps(batch.inputs, lengths, {}).log_softmax(2);
+  const Tensor log_p_TBC = networks_->of_steps(batch.inputs, lengths, {}).log_softmax(2);
   for (const CtcAnswer& answer : search(log_p_TBC, lengths)) {
     results.push_back(answer_of(answer));
   }
@@ -227,7 +227,7 @@ bool Ctc::set_writing(const WritingOptions& options) {
       options.attention) {
     return false;
   }
-  if (!network_->can_stream()) {
+  if (!networks_->can_stream()) {
     throw Error(ExitCode::config, "--stream: what this model writes depends on what follows",
                 "train one without model.bidirectional and model.context");
   }
@@ -248,7 +248,7 @@ json Ctc::stream(const Tensor& inputs_T1) {
     const Stopwatch watch;
     Lengths lengths = {count};
     const Tensor log_p_TC =
-        network_->of_steps(inputs_T1.narrow(0, begin, count).contiguous(), lengths, {}, &states)
+        networks_->of_steps(inputs_T1.narrow(0, begin, count).contiguous(), lengths, {}, &states)
             .select(1, 0)
             .log_softmax(1);
     const auto [best_T, symbols_T] = log_p_TC.cpu().max(1);

@@ -24,15 +24,9 @@ std::vector<float> weights_of(const Tensor& weights_V, const Tensor& symbols_TB,
 }  // namespace
 
 MatchingNetworks::MatchingNetworks(int64_t vocabulary, const ModelConfig& config)
-    : with_place_(config.candidate_place) {
-  for (int i = 0; i < static_cast<int>(config.ensemble); ++i) {
-    members_.emplace_back(vocabulary, config, i);
-  }
-  if (members_.size() == 1) return;
-  for (size_t i = 0; i < members_.size(); ++i) {
-    holder_.register_module("member_" + std::to_string(i), members_[i]);
-  }
-}
+    : Ensemble(config.ensemble,
+               [&](int number) { return MatchingNetwork(vocabulary, config, number); }),
+      with_place_(config.candidate_place) {}
 
 Tensor MatchingNetworks::features(const DeviceBatch& batch, const CandidateLists& lists) const {
   const Tensor weights_V = (*this)->token_weights().cpu();
@@ -56,7 +50,7 @@ std::vector<Tensor> MatchingNetworks::scores(const DeviceBatch& batch, const Can
   const Tensor owners_N = torch::tensor(lists.owners, torch::kInt64).to(batch.inputs.device());
   const Tensor features_NF = features(batch, lists);
   std::vector<Tensor> scores;
-  for (MatchingNetwork& member : members_) {
+  for (MatchingNetwork& member : members()) {
     const Tensor question_BO = member->questions(batch.inputs, batch.lengths, key);
     const Tensor answer_NO =
         member->answers(lists.answers_TN, lists.lengths, lists.match_TN2, of_answers);

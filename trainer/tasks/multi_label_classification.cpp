@@ -20,6 +20,13 @@ double f1_of(double both, double is, double taken) {
   return is + taken > 0 ? 2 * both / (is + taken) : NAN;
 }
 
+/// The mean of what the networks say, [B, C].
+Tensor probabilities(const std::vector<Tensor>& logits) {
+  std::vector<Tensor> each;
+  for (const Tensor& own_BC : logits) each.push_back(own_BC.sigmoid());
+  return mean_of(each);
+}
+
 class MultiLabelClassification : public NetworkTask {
  public:
   MultiLabelClassification(const ModelConfig& config, const json& description)
@@ -27,7 +34,7 @@ class MultiLabelClassification : public NetworkTask {
         labels_(description.at("labels").get<std::vector<std::string>>()) {}
 
   std::string summary() const override {
-    return fmt::format("{}, {} over time, linear -> {} labels, each by itself", network_->summary(),
+    return fmt::format("{}, {} over time, linear -> {} labels, each by itself", networks_.summary(),
                        config_.pooling, classes());
   }
 
@@ -40,9 +47,8 @@ class MultiLabelClassification : public NetworkTask {
   std::vector<json> predict(const DeviceBatch& batch) override;
   std::vector<LabelProbabilities> label_probabilities(const DeviceBatch& batch) override {
     torch::NoGradGuard no_grad;
-    const Tensor logits_BC = network_->of_sequences(batch.inputs, batch.lengths, {});
     return {{description_.at("target"), labels_, /*exclusive=*/false,
-             logits_BC.sigmoid().cpu().contiguous()}};
+             probabilities(of_sequences(batch, {})).cpu().contiguous()}};
   }
 
  private:
@@ -104,14 +110,18 @@ std::vector<std::pair<std::string, Metrics>> MultiLabelClassification::class_met
 }
 
 TaskOutput MultiLabelClassification::compute(const DeviceBatch& batch, const DropoutKey& key) {
-  const Tensor logits_BC = network_->of_sequences(batch.inputs, batch.lengths, key);
+  const std::vector<Tensor> logits = of_sequences(batch, key);
   const Tensor is_BC = batch.target(description_.at("target")).select(0, 0);
   const double smoothed = smoothing(config_, key);
   const Tensor wanted_BC = smoothed > 0 ? is_BC * (1 - smoothed) + smoothed / 2 : is_BC;
-  const Tensor loss_sum =
-      torch::binary_cross_entropy_with_logits(logits_BC, wanted_BC, {}, {}, at::Reduction::Sum);
+  std::vector<Tensor> losses;
+  for (const Tensor& own_BC : logits) {
+    losses.push_back(
+        torch::binary_cross_entropy_with_logits(own_BC, wanted_BC, {}, {}, at::Reduction::Sum));
+  }
+  const Tensor loss_sum = mean_of(losses);
   torch::NoGradGuard no_grad;
-  const Tensor taken_BC = logits_BC.gt(0).to(torch::kFloat32);
+  const Tensor taken_BC = probabilities(logits).gt(0.5).to(torch::kFloat32);
   const Tensor exact_B = taken_BC.eq(is_BC).all(1).to(torch::kFloat32);
   const Tensor targets = torch::full({1}, static_cast<float>(batch.size()), loss_sum.options());
   return {loss_sum, torch::cat({loss_sum.detach().view({1}), targets, exact_B.sum().view({1}),

@@ -77,7 +77,7 @@ std::string SequenceClassification::summary() const {
     classes += fmt::format("{}{}{} classes", classes.empty() ? "" : " and ",
                            heads_.size() == 1 ? "" : head.target + " ", head.classes());
   }
-  return fmt::format("{}, {} over time, linear -> {}", network_->summary(), config_.pooling,
+  return fmt::format("{}, {} over time, linear -> {}", networks_.summary(), config_.pooling,
                      classes);
 }
 
@@ -158,25 +158,37 @@ void SequenceClassification::prepare(const Split& train) {
 /// Held-out losses are those of the classes as they are.
 Tensor SequenceClassification::weights_of(Head& head, const DropoutKey& key) {
   if (!key.training || !head.weights_C.defined()) return {};
-  head.weights_C = head.weights_C.to(network_->parameters()[0].device());
+  head.weights_C = head.weights_C.to(model().parameters()[0].device());
   return head.weights_C;
 }
 
+/// What each network says about the head whose outputs begin at `first`, [B, C] each.
+std::vector<Tensor> logits_of_head(const std::vector<Tensor>& outputs, int64_t first,
+                                   const Head& head) {
+  std::vector<Tensor> logits;
+  for (const Tensor& own : outputs) logits.push_back(own.narrow(1, first, head.classes()));
+  return logits;
+}
+
 TaskOutput SequenceClassification::compute(const DeviceBatch& batch, const DropoutKey& key) {
-  const Tensor logits_BC = network_->of_sequences(batch.inputs, batch.lengths, key);
-  Tensor loss_sum;
+  const std::vector<Tensor> outputs = of_sequences(batch, key);
+  std::vector<Tensor> losses(outputs.size());
   std::vector<Tensor> counts;
   int64_t first = 0;
   for (Head& head : heads_) {
-    const Tensor own = logits_BC.narrow(1, first, head.classes());
+    const std::vector<Tensor> logits = logits_of_head(outputs, first, head);
     const Tensor labels_B = batch.target(head.target).select(0, 0);
-    const Tensor loss =
-        torch::cross_entropy_loss(own, labels_B, weights_of(head, key), at::Reduction::Sum,
-                                  kPaddingSymbol, smoothing(config_, key));
-    loss_sum = loss_sum.defined() ? loss_sum + loss : loss;
+    for (size_t i = 0; i < logits.size(); ++i) {
+      const Tensor loss =
+          torch::cross_entropy_loss(logits[i], labels_B, weights_of(head, key), at::Reduction::Sum,
+                                    kPaddingSymbol, smoothing(config_, key));
+      losses[i] = losses[i].defined() ? losses[i] + loss : loss;
+    }
     first += head.classes();
-    counts.push_back(head.counts.count(own, labels_B));
+    torch::NoGradGuard no_grad;
+    counts.push_back(head.counts.count(mean_logits(logits), labels_B));
   }
+  const Tensor loss_sum = mean_of(losses);
   torch::NoGradGuard no_grad;
   const Tensor targets = torch::full({1}, static_cast<float>(batch.size()), loss_sum.options());
   counts.insert(counts.begin(), {loss_sum.detach().view({1}), targets});
@@ -186,13 +198,13 @@ TaskOutput SequenceClassification::compute(const DeviceBatch& batch, const Dropo
 std::vector<LabelProbabilities> SequenceClassification::label_probabilities(
     const DeviceBatch& batch) {
   torch::NoGradGuard no_grad;
-  const Tensor logits_BC = network_->of_sequences(batch.inputs, batch.lengths, {});
+  const std::vector<Tensor> outputs = of_sequences(batch, {});
   std::vector<LabelProbabilities> all;
   int64_t first = 0;
   for (const Head& head : heads_) {
     LabelProbabilities own{head.target, {}, /*exclusive=*/true, {}};
     for (int64_t i = 0; i < head.classes(); ++i) own.labels.push_back(head.counts.label_of(i));
-    own.p_BC = logits_BC.narrow(1, first, head.classes()).softmax(1).cpu().contiguous();
+    own.p_BC = mean_logits(logits_of_head(outputs, first, head)).softmax(1).cpu().contiguous();
     first += head.classes();
     all.push_back(std::move(own));
   }

@@ -3,13 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "data/base/error.h"
 #include "trainer/model/label_smoothing.h"
 #include "trainer/tasks/class_counts.h"
 #include "trainer/tasks/input_lines.h"
-#include "trainer/tasks/sequence_network.h"
+#include "trainer/tasks/network_task.h"
 
 namespace lockstep {
 
@@ -20,61 +19,14 @@ namespace {
 
 constexpr const char* kLegal = "legal";
 
-/// Networks side by side: one is the model itself, several are its members member_0, member_1, ...
-class Ensemble {
+class SequenceLabelling : public NetworkTask {
  public:
-  Ensemble(const json& description, int64_t classes, const ModelConfig& config) {
-    for (int i = 0; i < static_cast<int>(config.ensemble); ++i) {
-      members_.emplace_back(description, classes, config, i);
-    }
-    if (members_.size() == 1) return;
-    for (size_t i = 0; i < members_.size(); ++i) {
-      holder_.register_module("member_" + std::to_string(i), members_[i]);
-    }
-  }
+  SequenceLabelling(const ModelConfig& config, const json& description)
+      : NetworkTask(config, description, description.at("classes")),
+        counts_(description.at("classes"), description.at("labels"), "") {}
 
-  torch::nn::Module& module() { return members_.size() == 1 ? *members_[0] : holder_; }
-  SequenceNetwork& first() { return members_.front(); }
-  const SequenceNetwork& first() const { return members_.front(); }
-
-  /// [T, B, C] of each member.
-  std::vector<Tensor> logits(const DeviceBatch& batch, const DropoutKey& key) {
-    std::vector<Tensor> logits;
-    for (SequenceNetwork& member : members_) {
-      Lengths lengths = batch.lengths;
-      logits.push_back(member->of_steps(batch.inputs, lengths, key));
-    }
-    return logits;
-  }
-
- private:
-  std::vector<SequenceNetwork> members_;
-  torch::nn::Module holder_{"ensemble"};
-};
-
-/// Logarithms of the mean of the members' probabilities; an only member's logits as they are.
-Tensor averaged(const std::vector<Tensor>& logits) {
-  if (logits.size() == 1) return logits.front();
-  Tensor sum = logits.front().softmax(-1);
-  for (size_t i = 1; i < logits.size(); ++i) sum = sum + logits[i].softmax(-1);
-  return (sum / static_cast<double>(logits.size())).log();
-}
-
-class SequenceLabelling : public Task {
- public:
-  SequenceLabelling(const ModelConfig& config, json description)
-      : config_(config),
-        description_(std::move(description)),
-        counts_(description_.at("classes"), description_.at("labels"), ""),
-        networks_(description_, counts_.classes(), config) {}
-
-  torch::nn::Module& model() override { return networks_.module(); }
-  json description() const override { return description_; }
   std::string summary() const override {
-    const std::string many =
-        config_.ensemble > 1 ? fmt::format("{} networks of ", config_.ensemble) : "";
-    return fmt::format("{}{}, linear -> {} classes a step", many, networks_.first()->summary(),
-                       counts_.classes());
+    return fmt::format("{}, linear -> {} classes a step", networks_.summary(), counts_.classes());
   }
 
   std::vector<std::string> sum_names() const override;
@@ -85,41 +37,21 @@ class SequenceLabelling : public Task {
   }
 
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
-  std::vector<std::string> row_sparse_parameters() const override {
-    if (!networks_.first()->reads_symbols() || config_.ensemble > 1) return {};
-    return {"embedding_weight"};
-  }
-  std::map<std::string, RowLabels> row_labels() const override;
   std::vector<json> predict(const DeviceBatch& batch) override;
-  bool reads_symbol_lines() const override { return networks_.first()->reads_symbols(); }
-  std::vector<int64_t> symbols_of(const json& line) override {
-    if (!text_) text_.emplace(description_.at("inputs"));
-    return text_->symbols_of_line(line);
-  }
 
  private:
+  std::vector<std::string> output_labels() const override;
   bool has_legal() const { return description_.value(kLegal, false); }
   Tensor labels_of(const DeviceBatch& batch, const DropoutKey& key) const;
   Tensor count_legal(const Tensor& logits_TBC, const DeviceBatch& batch) const;
 
-  ModelConfig config_;
-  json description_;
   ClassCounts counts_;
-  Ensemble networks_;
-  std::optional<TextInputs> text_;
 };
 
-std::map<std::string, RowLabels> SequenceLabelling::row_labels() const {
-  RowLabels classes = {{}, /*by_label=*/false};
-  for (int64_t i = 0; i < counts_.classes(); ++i) classes.labels.push_back(counts_.label_of(i));
-  std::map<std::string, RowLabels> all;
-  for (int64_t i = 0; i < config_.ensemble; ++i) {
-    const std::string member = config_.ensemble > 1 ? fmt::format("member_{}.", i) : "";
-    all[member + "output.weight"] = all[member + "output.bias"] = classes;
-    if (!networks_.first()->reads_symbols()) continue;
-    all[member + "embedding_weight"] = {labels_of_symbols(description_.at("inputs"))};
-  }
-  return all;
+std::vector<std::string> SequenceLabelling::output_labels() const {
+  std::vector<std::string> labels;
+  for (int64_t i = 0; i < counts_.classes(); ++i) labels.push_back(counts_.label_of(i));
+  return labels;
 }
 
 std::vector<std::string> SequenceLabelling::sum_names() const {
@@ -162,18 +94,17 @@ Tensor SequenceLabelling::labels_of(const DeviceBatch& batch, const DropoutKey& 
 }
 
 TaskOutput SequenceLabelling::compute(const DeviceBatch& batch, const DropoutKey& key) {
-  const std::vector<Tensor> logits = networks_.logits(batch, key);
+  const std::vector<Tensor> logits = of_steps(batch, key);
   const Tensor labels_N = labels_of(batch, key).reshape(-1);
-  Tensor loss_sum;
+  std::vector<Tensor> losses;
   for (const Tensor& own_TBC : logits) {
-    const Tensor loss =
-        torch::cross_entropy_loss(own_TBC.reshape({-1, counts_.classes()}), labels_N, {},
-                                  at::Reduction::Sum, kPaddingSymbol, smoothing(config_, key));
-    loss_sum = loss_sum.defined() ? loss_sum + loss : loss;
+    losses.push_back(torch::cross_entropy_loss(own_TBC.reshape({-1, counts_.classes()}), labels_N,
+                                               {}, at::Reduction::Sum, kPaddingSymbol,
+                                               smoothing(config_, key)));
   }
-  if (logits.size() > 1) loss_sum = loss_sum / static_cast<double>(logits.size());
+  const Tensor loss_sum = mean_of(losses);
   torch::NoGradGuard no_grad;
-  const Tensor logits_TBC = averaged(logits);
+  const Tensor logits_TBC = mean_logits(logits);
   std::vector<Tensor> sums = {loss_sum.detach().view({1}),
                               labels_N.ge(0).sum().to(torch::kFloat32).view({1}),
                               counts_.count(logits_TBC.reshape({-1, counts_.classes()}), labels_N)};
@@ -196,7 +127,7 @@ Tensor SequenceLabelling::count_legal(const Tensor& logits_TBC, const DeviceBatc
 
 std::vector<json> SequenceLabelling::predict(const DeviceBatch& batch) {
   torch::NoGradGuard no_grad;
-  const Tensor p_TBC = averaged(networks_.logits(batch, {})).softmax(2).cpu();
+  const Tensor p_TBC = mean_logits(of_steps(batch, {})).softmax(2).cpu();
   const auto [best_TB, class_TB] = p_TBC.max(2);
   std::vector<json> answers;
   for (int64_t b = 0; b < batch.size(); ++b) {

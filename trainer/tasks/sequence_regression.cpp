@@ -21,7 +21,7 @@ class SequenceRegression : public NetworkTask {
         numbers_(description.at("numbers")) {}
 
   std::string summary() const override {
-    return fmt::format("{}, {} over time, linear -> {} numbers", network_->summary(),
+    return fmt::format("{}, {} over time, linear -> {} numbers", networks_.summary(),
                        config_.pooling, numbers_);
   }
 
@@ -47,23 +47,24 @@ class SequenceRegression : public NetworkTask {
 };
 
 TaskOutput SequenceRegression::compute(const DeviceBatch& batch, const DropoutKey& key) {
-  const Tensor answer_BN = network_->of_sequences(batch.inputs, batch.lengths, key);
-  const Tensor error_BN = answer_BN - batch.target(description_.at("target")).select(0, 0);
-  const Tensor loss_sum = error_BN.square().sum();
+  const std::vector<Tensor> answers = of_sequences(batch, key);
+  const Tensor right_BN = batch.target(description_.at("target")).select(0, 0);
+  std::vector<Tensor> losses;
+  for (const Tensor& own_BN : answers) losses.push_back((own_BN - right_BN).square().sum());
+  const Tensor loss_sum = mean_of(losses);
   torch::NoGradGuard no_grad;
-  const Tensor distance_BN = error_BN.detach().abs();
+  const Tensor distance_BN = (mean_of(answers) - right_BN).abs();
   const Tensor within = (distance_BN < config_.tolerance).all(1).sum().to(torch::kFloat32);
   const auto count = [&](int64_t number) {
     return torch::full({}, static_cast<float>(number), loss_sum.options());
   };
-  return {loss_sum, torch::stack({loss_sum.detach(), count(error_BN.numel()), distance_BN.sum(),
+  return {loss_sum, torch::stack({loss_sum.detach(), count(distance_BN.numel()), distance_BN.sum(),
                                   within, count(batch.size())})};
 }
 
 std::vector<json> SequenceRegression::predict(const DeviceBatch& batch) {
   torch::NoGradGuard no_grad;
-  const Tensor answer_BN =
-      network_->of_sequences(batch.inputs, batch.lengths, {}).cpu().contiguous();
+  const Tensor answer_BN = mean_of(of_sequences(batch, {})).cpu().contiguous();
   std::vector<json> answers;
   for (int64_t b = 0; b < batch.size(); ++b) {
     const float* row = answer_BN.const_data_ptr<float>() + b * numbers_;

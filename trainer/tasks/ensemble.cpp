@@ -1,0 +1,21 @@
+#include "trainer/tasks/ensemble.h"
+
+namespace lockstep {
+
+using torch::Tensor;
+
+Tensor mean_of(const std::vector<Tensor>& answers) {
+  if (answers.size() == 1) return answers.front();
+  Tensor sum = answers.front();
+  for (size_t i = 1; i < answers.size(); ++i) sum = sum + answers[i];
+  return sum / static_cast<double>(answers.size());
+}
+
+Tensor mean_logits(const std::vector<Tensor>& logits) {
+  if (logits.size() == 1) return logits.front();
+  std::vector<Tensor> probabilities;
+  for (const Tensor& own : logits) probabilities.push_back(own.softmax(-1));
+  return mean_of(probabilities).log();
+}
+
+}  // namespace lockstep
