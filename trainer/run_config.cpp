@@ -92,6 +92,14 @@ void add_problems_of_softmax(const RunConfig& config, std::vector<ConfigProblem>
   }
 }
 
+/// Tasks whose model says something about a sequence as a whole.
+const std::set<std::string> kClassifying = {"sequence_classification", "multi_label_classification",
+                                            "sequence_regression"};
+
+bool is_one_of(const std::string& task, const std::set<std::string>& tasks) {
+  return tasks.count(task) > 0;
+}
+
 /// What not all tasks can do.
 void add_problems_of_tasks(const RunConfig& config, std::vector<ConfigProblem>& problems) {
   const bool writes = config.task == "translation" || config.task == "captioning";
@@ -104,12 +112,18 @@ void add_problems_of_tasks(const RunConfig& config, std::vector<ConfigProblem>& 
   if (config.model.pooling == "attention" && config.task == "forecasting") {
     problems.push_back({"model.pooling", "`attention` is not for `task: forecasting`"});
   }
-  const std::set<std::string> averaged = {"sequence_classification", "multi_label_classification",
-                                          "sequence_labelling", "sequence_regression",
-                                          "answer_matching"};
-  if (config.model.ensemble > 1 && averaged.count(config.task) == 0) {
+  if (config.model.ensemble > 1 && !is_one_of(config.task, kClassifying) &&
+      !is_one_of(config.task, {"sequence_labelling", "answer_matching"})) {
     problems.push_back(
         {"model.ensemble", fmt::format("answers of `task: {}` cannot be averaged", config.task)});
+  }
+  if (config.model.bag_ngrams > 0 && !is_one_of(config.task, kClassifying)) {
+    problems.push_back({"model.bag_ngrams", fmt::format("is not for `task: {}`", config.task)});
+  }
+  if (config.model.bag_ngrams > 0 && config.model.reverse_complement) {
+    problems.push_back({"model.bag_ngrams",
+                        "cannot be combined with `model.reverse_complement`: n-grams of the other "
+                        "strand are others"});
   }
   if (!config.model.class_weights.empty() && config.task != "sequence_classification") {
     problems.push_back({"model.class_weights", "is for `task: sequence_classification`"});

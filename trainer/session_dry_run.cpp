@@ -7,6 +7,7 @@
 
 #include "trainer/batch_order.h"
 #include "trainer/optimizer.h"
+#include "trainer/replica.h"
 #include "trainer/session.h"
 #include "trainer/session_parts.h"
 

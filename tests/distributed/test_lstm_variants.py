@@ -86,6 +86,8 @@ class LstmVariants(unittest.TestCase):
                 (["task=translation", "model.projection_size=3"], "model.projection_size"),
                 (["task=forecasting", "model.pooling=attention"], "model.pooling"),
                 (["task=language_model", "model.ensemble=2"], "model.ensemble"),
+                (["task=ctc", "model.bag_ngrams=2"], "model.bag_ngrams"),
+                (["model.bag_ngrams=2", "model.reverse_complement=true"], "model.bag_ngrams"),
                 (["task=language_model", "model.class_weights=[balanced]"], "model.class_weights")):
             done = self.shop.train("refused", *overrides, expect=78)
             self.assertIn(message, done.stderr + done.stdout)

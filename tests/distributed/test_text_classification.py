@@ -41,10 +41,12 @@ class TextClassification(unittest.TestCase):
         self.shop.assert_same_losses(self, [f"agree{ranks}" for ranks in (1, 2, 3, 4)])
 
     def test_networks_side_by_side(self):
-        """The same losses of two networks on 1 and 3 ranks; evaluation counts what the mean of both predicts."""
-        for ranks in (1, 3):
-            self.train(f"both{ranks}", "train.steps=25", "model.ensemble=2", ranks=ranks, data="two")
-        self.shop.assert_same_losses(self, ["both1", "both3"])
+        """The same losses of two networks and a bag of n-grams on 1 to 4 ranks; evaluation counts what the mean of all
+        predicts; another run starts from them."""
+        both = ["model.ensemble=2", "model.bag_ngrams=3", "model.bag_rows=400"]
+        for ranks in (1, 2, 3, 4):
+            self.train(f"both{ranks}", "train.steps=25", *both, ranks=ranks, data="two")
+        self.shop.assert_same_losses(self, [f"both{ranks}" for ranks in (1, 2, 3, 4)])
         figures, reports = zip(*(self.shop.figures("both3", ranks=ranks) for ranks in (1, 2)))
         self.assertEqual(figures[0], figures[1])
         done = run(["predict", self.shop.root / "both3", "--data", self.shop.root / "two.data", "--split", "test"])
@@ -54,6 +56,29 @@ class TextClassification(unittest.TestCase):
             truth = file["targets/data/mood"][:].reshape(-1)
         right = sum(int(label) == answer["mood"]["class"] for label, answer in zip(truth, answers, strict=True))
         self.assertAlmostEqual(reports[0]["mood_accuracy"], right / len(truth), places=12)
+        started = self.train("started", *both, "train.steps=1", f"init_from={self.shop.root / 'both1'}", data="two")
+        self.assertLess(self.shop.losses("started")[1], 0.9 * self.shop.losses("both1")[1], started)
+
+    def test_a_bag_of_ngrams_alone_would_know_an_order(self):
+        """Which of two words comes first is all that tells two classes apart: pairs see it, single words do not."""
+        generator = random.Random(3)
+        rows = []
+        for _ in range(200):
+            pair = ["not", "good"] if generator.random() < 0.5 else ["good", "not"]
+            words = [f"w{generator.randrange(20)}" for _ in range(generator.randrange(1, 8))]
+            place = generator.randrange(len(words) + 1)
+            rows.append(f"{pair[0]}\t{' '.join(words[:place] + pair + words[place:])}")
+        table = self.shop.root / "order.tsv"
+        table.write_text("\n".join(rows) + "\n")
+        run(["data", "import", "labelled", table, "--form", "tsv", "--text-column", "2", "--label-column", "1", "--split",
+             "0.7,0,0.3", "--out", self.shop.root / "order.data"])
+        frozen = ["freeze=[lstm*, output*, embedding*]", "train.steps=0", "train.epochs=30", "optimizer.learning_rate=0.1"]
+        accuracy = {}
+        for longest in (1, 2):
+            self.train(f"order{longest}", *frozen, f"model.bag_ngrams={longest}", "model.bag_rows=4096", data="order")
+            accuracy[longest] = self.shop.figures(f"order{longest}", ranks=1)[1]["accuracy"]
+        self.assertLess(accuracy[1], 0.75)
+        self.assertGreater(accuracy[2], 0.95)
 
     def test_sets_of_labels(self):
         """The same losses on 1 to 4 ranks; F1 from the counts of predictions; lines are answered."""

@@ -46,6 +46,8 @@ struct ModelConfig {
   double symbol_dropout = 0.0;
   int64_t context = 0;
   int64_t ensemble = 1;
+  int64_t bag_ngrams = 0;
+  int64_t bag_rows = 131072;
   int64_t masks = 2;
   int64_t mask_steps = 0;
   int64_t mask_features = 0;
@@ -141,6 +143,20 @@ struct ModelConfig {
         .at_least(1)
         .at_most(64)
         .unit("networks");
+    fields
+        .add(
+            "bag_ngrams", bag_ngrams,
+            "tasks that classify sequences of symbols: beside the network learns a linear "
+            "classifier "
+            "of which n-grams of one up to so many symbols a sequence holds (Wang & Manning 2012), "
+            "whose answers are averaged with the network's; 0: none")
+        .at_least(0)
+        .at_most(8)
+        .unit("symbols");
+    fields.add("bag_rows", bag_rows, "bag_ngrams: its weights, which n-grams share by a hash")
+        .at_least(1)
+        .at_most(1 << 24)
+        .unit("rows");
     fields
         .add("masks", masks,
              "training only: stripes of steps, and as many of features, that are set to zero in "

@@ -35,7 +35,8 @@ class MultiLabelClassification : public NetworkTask {
 
   std::string summary() const override {
     return fmt::format("{}, {} over time, linear -> {} labels, each by itself", networks_.summary(),
-                       config_.pooling, classes());
+                       config_.pooling, classes()) +
+           summary_of_bag();
   }
 
   std::vector<std::string> sum_names() const override;

@@ -1,8 +1,10 @@
-// What tasks have in common whose model is one SequenceNetwork, or several side by side.
+// What tasks have in common whose model is one SequenceNetwork, or several side by side, and maybe
+// a bag of n-grams beside them.
 #pragma once
 
 #include <optional>
 
+#include "trainer/model/ngram_bag.h"
 #include "trainer/tasks/ensemble.h"
 #include "trainer/tasks/sequence_network.h"
 #include "trainer/tasks/task.h"
@@ -30,16 +32,21 @@ class NetworkTask : public Task {
   /// What a network's outputs stand for.
   virtual std::vector<std::string> output_labels() const = 0;
 
-  /// Of each network: what stands for each sequence, [B, outputs].
+  /// Of each network, and last of the bag if there is one: what stands for each sequence,
+  /// [B, outputs].
   std::vector<torch::Tensor> of_sequences(const DeviceBatch& batch, const DropoutKey& key);
   /// Of each network: what stands for each step, [T, B, outputs].
   std::vector<torch::Tensor> of_steps(const DeviceBatch& batch, const DropoutKey& key);
+
+  /// ", beside a bag of 1- to 3-grams", or nothing.
+  std::string summary_of_bag() const;
 
   ModelConfig config_;
   nlohmann::json description_;
   Ensemble<SequenceNetwork> networks_;
 
  private:
+  NgramBag bag_{nullptr};  ///< none unless model.bag_ngrams says so
   std::optional<TextInputs> text_;
 };
 

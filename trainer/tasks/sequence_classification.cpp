@@ -78,7 +78,8 @@ std::string SequenceClassification::summary() const {
                            heads_.size() == 1 ? "" : head.target + " ", head.classes());
   }
   return fmt::format("{}, {} over time, linear -> {}", networks_.summary(), config_.pooling,
-                     classes);
+                     classes) +
+         summary_of_bag();
 }
 
 /// "target=label" of each class.

@@ -22,7 +22,8 @@ class SequenceRegression : public NetworkTask {
 
   std::string summary() const override {
     return fmt::format("{}, {} over time, linear -> {} numbers", networks_.summary(),
-                       config_.pooling, numbers_);
+                       config_.pooling, numbers_) +
+           summary_of_bag();
   }
 
   std::vector<std::string> sum_names() const override {
