@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "data/base/error.h"
+#include "data/convert.h"
+#include "data/element_type.h"
 #include "data/shard_check.h"
 #include "data/shard_reader.h"
 
@@ -61,6 +63,35 @@ StoredSequence Split::sequence(int64_t id) const {
   const auto after = std::upper_bound(first_id_.begin(), first_id_.end(), stored);
   const auto shard = static_cast<size_t>(after - first_id_.begin()) - 1;
   return {*shards_[shard], stored - first_id_[shard]};
+}
+
+std::vector<char> Split::stored_bytes(int64_t id, size_t stream, bool symbols) const {
+  LOCKSTEP_CHECK(stream < schema_.size(), "stream {} of {} in \"{}\"", stream, schema_.size(),
+                 info_.name);
+  LOCKSTEP_CHECK(schema_[stream].is_symbols() == symbols, "\"{}\" of \"{}\" does not hold {}",
+                 schema_[stream].name, info_.name, symbols ? "symbols" : "numbers");
+  const StoredSequence found = sequence(id);
+  std::vector<char> bytes(static_cast<size_t>(found.length(stream)) * row_bytes(schema_[stream]));
+  found.read(stream, bytes.data());
+  return bytes;
+}
+
+std::vector<int64_t> Split::symbols(int64_t id, size_t stream) const {
+  const std::vector<char> stored = stored_bytes(id, stream, true);
+  const int64_t count = length(id, stream);
+  std::vector<int64_t> symbols(static_cast<size_t>(count));
+  widen_symbols(schema_[stream].element, stored.data(), count, symbols.data(), 1);
+  return symbols;
+}
+
+std::vector<float> Split::numbers(int64_t id, size_t stream) const {
+  const std::vector<char> stored = stored_bytes(id, stream, false);
+  const StreamSchema& schema = schema_[stream];
+  const int64_t count = length(id, stream) * schema.features;
+  std::vector<float> numbers(static_cast<size_t>(count));
+  const DenseConverter convert(schema);
+  convert(stored.data(), 1, count, numbers.data(), count);
+  return numbers;
 }
 
 int64_t Split::total_steps(size_t stream) const {

@@ -65,9 +65,18 @@ class Split {
   void read(int64_t id, size_t stream, void* destination) const {
     sequence(id).read(stream, destination);
   }
+  /// A stream of symbols of a sequence, as many as it has steps.
+  std::vector<int64_t> symbols(int64_t id, size_t stream) const;
+  /// A stream of numbers of a sequence, step by step, length * features of them: stored value *
+  /// scale + offset, as batches have them.
+  ///
+  /// Both fail a check for a sequence or a stream that there is not, and for a stream of the other
+  /// kind; they throw Error(corrupt) as StoredSequence::read() does.
+  std::vector<float> numbers(int64_t id, size_t stream) const;
 
  private:
   Split(const Split&);
+  std::vector<char> stored_bytes(int64_t id, size_t stream, bool symbols) const;
   void keep_in_memory();
 
   SplitInfo info_;

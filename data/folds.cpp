@@ -3,20 +3,11 @@
 #include <map>
 
 #include "data/base/error.h"
-#include "data/element_type.h"
 #include "data/mix.h"
 #include "data/sample_order.h"
 
 namespace lockstep {
 namespace {
-
-int64_t label_of(const Split& split, int64_t id, size_t stream) {
-  return with_element_type(split.streams()[stream].element, [&](auto type) {
-    typename decltype(type)::type value{};
-    split.read(id, stream, &value);
-    return static_cast<int64_t>(value);
-  });
-}
 
 bool has_one_label_each(const Split& split) {
   if (split.streams().size() < 2 || !split.streams()[1].is_symbols()) return false;
@@ -31,7 +22,7 @@ std::map<int64_t, std::vector<int64_t>> ids_by_label(const Split& split) {
   std::map<int64_t, std::vector<int64_t>> ids;
   const bool labelled = has_one_label_each(split);
   for (int64_t id = 0; id < split.size(); ++id) {
-    ids[labelled ? label_of(split, id, 1) : 0].push_back(id);
+    ids[labelled ? split.symbols(id, 1).front() : 0].push_back(id);
   }
   return ids;
 }

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "data/base/error.h"
 #include "data/base/sha256.h"
-#include "data/element_type.h"
+#include "data/convert.h"
 
 namespace lockstep {
 
@@ -25,14 +24,7 @@ void TokenText::load(int64_t sequence) {
   stored_.resize(static_cast<size_t>(length) * size_of(type));
   split_.read(sequence, 0, stored_.data());
   symbols_.resize(static_cast<size_t>(length));
-  with_element_type(type, [&](auto identity) {
-    using Element = typename decltype(identity)::type;
-    for (size_t i = 0; i < symbols_.size(); ++i) {
-      Element value;
-      std::memcpy(&value, stored_.data() + i * sizeof value, sizeof value);
-      symbols_[i] = static_cast<int64_t>(value);
-    }
-  });
+  widen_symbols(type, stored_.data(), length, symbols_.data(), 1);
   sequence_ = sequence;
 }
 

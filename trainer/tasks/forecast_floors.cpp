@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "data/base/error.h"
-#include "data/convert.h"
 
 namespace lockstep {
 
@@ -25,19 +24,15 @@ Tensor differences(const Tensor& values_TBK, int64_t lags) {
 /// features].
 Tensor read_windows(const Split& split, size_t stream, int64_t begin, int64_t end, int64_t steps,
                     int64_t stride = 1) {
-  const StreamSchema& schema = split.streams().at(stream);
-  const DenseConverter convert(schema);
-  const int64_t features = schema.features;
-  std::vector<char> stored(static_cast<size_t>(steps * features) * size_of(schema.element));
+  const int64_t features = split.streams().at(stream).features;
   const Tensor windows = torch::empty({(end - begin + stride - 1) / stride, steps, features});
   for (int64_t id = begin; id < end; id += stride) {
     if (split.length(id, stream) != steps) {
       throw Error(ExitCode::corrupt, fmt::format("window {} of split {} has {} steps, not {}", id,
                                                  split.name(), split.length(id, stream), steps));
     }
-    split.read(id, stream, stored.data());
-    convert(stored.data(), 1, steps * features, windows[(id - begin) / stride].data_ptr<float>(),
-            0);
+    const std::vector<float> numbers = split.numbers(id, stream);
+    std::copy(numbers.begin(), numbers.end(), windows[(id - begin) / stride].data_ptr<float>());
   }
   return windows.transpose(0, 1);
 }

@@ -1,7 +1,6 @@
 #include "trainer/tasks/symbol_counts.h"
 
 #include "data/base/error.h"
-#include "data/convert.h"
 
 namespace lockstep {
 namespace {
@@ -18,17 +17,7 @@ size_t index_of_stream(const Split& split, const std::string& name) {
 void visit_symbols(const Split& split, const std::string& name,
                    const std::function<void(const std::vector<int64_t>&)>& visit) {
   const size_t stream = index_of_stream(split, name);
-  const StreamSchema& schema = split.streams()[stream];
-  std::vector<int64_t> symbols;
-  std::vector<char> stored;
-  for (int64_t id = 0; id < split.size(); ++id) {
-    const int64_t length = split.length(id, stream);
-    symbols.resize(static_cast<size_t>(length));
-    stored.resize(static_cast<size_t>(length) * size_of(schema.element));
-    split.read(id, stream, stored.data());
-    widen_symbols(schema.element, stored.data(), length, symbols.data(), 1);
-    visit(symbols);
-  }
+  for (int64_t id = 0; id < split.size(); ++id) visit(split.symbols(id, stream));
 }
 
 std::vector<int64_t> count_symbols(const Split& split, const std::string& name) {

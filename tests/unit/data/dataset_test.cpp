@@ -1,5 +1,6 @@
 #include "data/dataset.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -11,6 +12,7 @@ namespace lockstep {
 namespace {
 
 using testing::expect_error;
+using ::testing::HasSubstr;
 using testing::ragged_sequence;
 
 template <class T>
@@ -77,6 +79,46 @@ TEST(Dataset, NamesTheSplitsThereAre) {
   testing::write_ragged(folder.path(), 3);
   expect_error(ExitCode::missing, "it has: train, test",
                [&] { Dataset(folder.path()).open_split("validation"); });
+}
+
+TEST(Dataset, GivesStreamsAsLists) {
+  const testing::TempFolder folder;
+  testing::write_ragged(folder.path(), 23, {.max_sequences = 5});
+  const Split split = Dataset(folder.path()).open_split("train");
+  for (int64_t id = 0; id < 23; ++id) {
+    const testing::Sequence expected = ragged_sequence(id);
+    EXPECT_EQ(split.numbers(id, 0), expected.inputs) << id;
+    EXPECT_EQ(split.symbols(id, 2),
+              std::vector<int64_t>(expected.words.begin(), expected.words.end()))
+        << id;
+    std::vector<float> scaled;  // stored in double, 2 x - 1
+    for (const double stored : expected.regression) {
+      scaled.push_back(static_cast<float>(stored * 2 - 1));
+    }
+    EXPECT_EQ(split.numbers(id, 1), scaled) << id;
+  }
+  EXPECT_TRUE(split.symbols(20, 2).empty());
+  EXPECT_EQ(split.part({7}, "part").numbers(0, 0), ragged_sequence(7).inputs);
+}
+
+TEST(Dataset, AsksForAStreamThatThereIsAndAsWhatItIs) {
+  const testing::TempFolder folder;
+  testing::write_ragged(folder.path(), 3);
+  const Split split = Dataset(folder.path()).open_split("train");
+  const auto message_of = [](const auto& read) -> std::string {
+    try {
+      read();
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+    return "nothing is wrong";
+  };
+  EXPECT_THAT(message_of([&] { split.symbols(0, 1); }), HasSubstr("\"regression\" of \"train\" "
+                                                                  "does not hold symbols"));
+  EXPECT_THAT(message_of([&] { split.numbers(0, 2); }), HasSubstr("does not hold numbers"));
+  EXPECT_THAT(message_of([&] { split.numbers(3, 0); }), HasSubstr("sequence 3 of 3"));
+  EXPECT_THAT(message_of([&] { split.symbols(-1, 2); }), HasSubstr("sequence -1 of 3"));
+  EXPECT_THAT(message_of([&] { split.numbers(0, 3); }), HasSubstr("stream 3 of 3"));
 }
 
 TEST(Dataset, IsReadBySeveralThreads) {

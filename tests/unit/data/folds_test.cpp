@@ -46,11 +46,8 @@ TEST(FoldsTest, ChosenSequencesAreReadByTheirNewNumbers) {
   EXPECT_EQ(part.name(), "part");
   EXPECT_EQ(part.total_steps(0), 12);
   const Split less = part.part({2, 0}, "less");
-  int32_t label = 0;
-  less.read(0, 1, &label);
-  EXPECT_EQ(label, 38 % 7);
-  less.read(1, 1, &label);
-  EXPECT_EQ(label, 3);
+  EXPECT_EQ(less.symbols(0, 1), std::vector<int64_t>{38 % 7});
+  EXPECT_EQ(less.symbols(1, 1), std::vector<int64_t>{3});
 }
 
 }  // namespace

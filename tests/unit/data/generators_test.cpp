@@ -36,11 +36,7 @@ class GeneratorsTest : public ::testing::Test {
     split_ = std::make_unique<Split>(dataset_->open_split("train"));
   }
   std::vector<int64_t> symbols(int64_t id, size_t stream) const {
-    std::vector<int64_t> values(static_cast<size_t>(split_->length(id, stream)));
-    const std::vector<char> bytes = stored(id, stream);
-    widen_symbols(split_->streams()[stream].element, bytes.data(), split_->length(id, stream),
-                  values.data(), 1);
-    return values;
+    return split_->symbols(id, stream);
   }
   /// Stored numbers, not scaled.
   std::vector<float> numbers(int64_t id, size_t stream) const {

@@ -169,9 +169,7 @@ TEST_F(LabelledTest, SetsOfLabelsBecomeZerosAndOnes) {
   EXPECT_THAT(target.labels, ElementsAre("earn", "grain", "trade"));
   EXPECT_EQ(target.features, 3);
   const auto ones = [&](const std::string& split, int64_t id) {
-    std::vector<uint8_t> values(3);
-    Dataset(out_).open_split(split).read(id, 1, values.data());
-    return values;
+    return Dataset(out_).open_split(split).numbers(id, 1);
   };
   EXPECT_THAT(ones("train", 0), ElementsAre(0, 1, 1));
   EXPECT_THAT(ones("train", 1), ElementsAre(1, 0, 0));

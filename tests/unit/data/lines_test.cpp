@@ -86,9 +86,9 @@ class LinesTest : public ::testing::Test {
     const auto& labels = dataset.manifest().streams[0].labels;
     Tokens tokens;
     for (int64_t id = 0; id < split.size(); ++id) {
-      std::vector<int32_t> symbols(static_cast<size_t>(split.length(id, 0)));
-      split.read(id, 0, symbols.data());
-      for (const int32_t symbol : symbols) tokens.push_back(labels[static_cast<size_t>(symbol)]);
+      for (const int64_t symbol : split.symbols(id, 0)) {
+        tokens.push_back(labels[static_cast<size_t>(symbol)]);
+      }
     }
     return join_tokens(tokens, token_kind_of(dataset.manifest().text->tokens));
   }

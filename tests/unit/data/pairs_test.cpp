@@ -18,14 +18,6 @@ using ::testing::HasSubstr;
 using testing::text_of;
 using testing::ToolOptions;
 
-template <class T>
-std::vector<T> raw_values(const Split& split, int64_t id, size_t stream) {
-  const int64_t width = std::max<int64_t>(1, split.streams()[stream].features);
-  std::vector<T> values(static_cast<size_t>(split.length(id, stream) * width));
-  split.read(id, stream, values.data());
-  return values;
-}
-
 class PairsTest : public ::testing::Test {
  protected:
   std::string import(const std::string& text, ToolOptions options) {
@@ -53,10 +45,10 @@ TEST_F(PairsTest, KeepsAQuestionsCandidatesTogether) {
   const Split split = train();
   ASSERT_EQ(split.size(), 2) << "a question without a right answer is left out";
   EXPECT_EQ(text_of(folder_ / "out", "train", 0, "inputs"), "who paints houses");
-  EXPECT_THAT(raw_values<int32_t>(split, 0, 2), ElementsAre(3, 2));
-  EXPECT_THAT(raw_values<int16_t>(split, 0, 3), ElementsAre(0, 0, 0, 2, 2, 2, 0, 0, 0, 3));
-  EXPECT_THAT(raw_values<uint8_t>(split, 0, 4), ElementsAre(1, 0));
-  EXPECT_THAT(raw_values<int16_t>(split, 1, 3), ElementsAre(2, 2, 1, 1, 0, 0));
+  EXPECT_THAT(split.numbers(0, 2), ElementsAre(3, 2));
+  EXPECT_THAT(split.numbers(0, 3), ElementsAre(0, 0, 0, 2, 2, 2, 0, 0, 0, 3));
+  EXPECT_THAT(split.numbers(0, 4), ElementsAre(1, 0));
+  EXPECT_THAT(split.numbers(1, 3), ElementsAre(2, 2, 1, 1, 0, 0));
   EXPECT_THAT(read_manifest(folder_ / "out").source, HasSubstr("1 questions without"));
 }
 
@@ -67,9 +59,9 @@ TEST_F(PairsTest, OthersAnswersAreWrongOnes) {
   const Split test = Dataset(folder_ / "out").open_split("test");
   ASSERT_EQ(test.size(), 15);
   for (int64_t id = 0; id < test.size(); ++id) {
-    EXPECT_THAT(raw_values<uint8_t>(test, id, 4), ElementsAre(1, 0, 0, 0, 0));
+    EXPECT_THAT(test.numbers(id, 4), ElementsAre(1, 0, 0, 0, 0));
   }
-  EXPECT_EQ(raw_values<uint8_t>(train(), 0, 4).size(), 1u);
+  EXPECT_EQ(train().numbers(0, 4).size(), 1u);
 }
 
 TEST_F(PairsTest, TellsWhatIsWrong) {

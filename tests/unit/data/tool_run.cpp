@@ -59,21 +59,15 @@ std::string run_tool(const DataToolEntry& entry, const std::vector<std::filesyst
 
 std::vector<std::string> labels_of(const Split& split, int64_t id, const std::string& stream) {
   const size_t index = stream_index(split, stream);
-  std::vector<int32_t> symbols(static_cast<size_t>(split.length(id, index)));
-  split.read(id, index, symbols.data());
   std::vector<std::string> labels;
-  for (const int32_t symbol : symbols) {
+  for (const int64_t symbol : split.symbols(id, index)) {
     labels.push_back(split.streams()[index].labels.at(static_cast<size_t>(symbol)));
   }
   return labels;
 }
 
 std::vector<float> floats_of(const Split& split, int64_t id, const std::string& stream) {
-  const size_t index = stream_index(split, stream);
-  std::vector<float> values(
-      static_cast<size_t>(split.length(id, index) * split.streams()[index].features));
-  split.read(id, index, values.data());
-  return values;
+  return split.numbers(id, stream_index(split, stream));
 }
 
 std::string text_of(const std::filesystem::path& folder, const std::string& split, int64_t id,

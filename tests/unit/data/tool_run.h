@@ -22,7 +22,7 @@ std::string run_tool(const DataToolEntry& entry, const std::vector<std::filesyst
 
 /// A symbol stream of a sequence, as labels.
 std::vector<std::string> labels_of(const Split& split, int64_t id, const std::string& stream);
-/// A dense f32 stream of a sequence.
+/// A stream of numbers of a sequence.
 std::vector<float> floats_of(const Split& split, int64_t id, const std::string& stream);
 
 /// The same of a data set's split, joined with spaces.
