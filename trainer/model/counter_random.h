@@ -7,7 +7,9 @@
 #if defined(__CUDACC__)
 #define LOCKSTEP_ON_GPU_TOO __host__ __device__
 #else
-#define LOCKSTEP_ON_GPU_TOO
+// Inlined by order: CPU kernels of several instruction sets have these functions, and of those left
+// standing by themselves the linker would keep any one.
+#define LOCKSTEP_ON_GPU_TOO [[gnu::always_inline]]
 #endif
 
 namespace lockstep {

@@ -1,20 +1,9 @@
 #include "trainer/model/dropout.h"
 
 #include "trainer/model/dropout_mask.h"
+#include "trainer/model/kernels/cpu_kernels.h"
 
 namespace lockstep {
-
-void make_dropout_mask_on_cpu(const DropoutMaskArguments& a) {
-  float* mask = a.mask_TBF;
-  for (int64_t t = 0; t < a.time; ++t) {
-    for (int64_t b = 0; b < a.batch; ++b) {
-      const int64_t first = t * a.features;
-      for (int64_t f = 0; f < a.features; ++f) {
-        *mask++ = dropout_bits(a.sample_key_B[b], first + f) < a.threshold ? 0.0f : a.scale;
-      }
-    }
-  }
-}
 
 namespace {
 
@@ -49,7 +38,7 @@ torch::Tensor dropout_mask(at::IntArrayRef shape, torch::Device device, double p
   if (mask.is_cuda()) {
     make_dropout_mask_on_gpu(arguments);
   } else {
-    make_dropout_mask_on_cpu(arguments);
+    cpu_kernels().dropout_mask(arguments);
   }
   return mask;
 }

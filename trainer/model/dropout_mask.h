@@ -1,4 +1,4 @@
-// The mask behind dropout.h, for either device.
+// The mask behind dropout.h, for either device (on a CPU: CpuKernels::dropout_mask).
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,6 @@ LOCKSTEP_ON_GPU_TOO inline uint32_t dropout_bits(uint64_t sample_key, int64_t pl
   return static_cast<uint32_t>((place & 1) == 0 ? bits : bits >> 32);
 }
 
-void make_dropout_mask_on_cpu(const DropoutMaskArguments& arguments);
 /// On the legacy default stream; returns at once.
 void make_dropout_mask_on_gpu(const DropoutMaskArguments& arguments);
 

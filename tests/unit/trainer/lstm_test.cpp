@@ -11,6 +11,7 @@
 
 #include "tests/unit/trainer/allocation_count.h"
 #include "tests/unit/trainer/lstm_equations.h"
+#include "trainer/model/dropout_mask.h"
 #include "trainer/model/kernels/cpu_kernels.h"
 #include "trainer/model/lstm_cpu.h"
 #include "trainer/model/lstm_passes.h"
@@ -472,6 +473,25 @@ TEST(Dropout, StepsAreDroppedWholeAndOneByOne) {
   EXPECT_NEAR(kept_TB.to(torch::kFloat32).mean().item<double>(), 0.75, 0.05);
   EXPECT_FALSE(torch::equal(kept_TB.select(1, 0), kept_TB.select(1, 1)));
   EXPECT_TRUE(torch::equal(drop_steps(x, 0.25, {}, 0), x));
+}
+
+TEST(Dropout, EveryKernelMakesTheSameMask) {
+  const std::array<uint64_t, 2> keys = {17, uint64_t{1} << 63};
+  for (const int64_t features : {1, 2, 7, 64, 131}) {
+    std::vector<float> expected;
+    for (int64_t t = 0; t < 3; ++t) {
+      for (const uint64_t key : keys) {
+        for (int64_t f = 0; f < features; ++f) {
+          expected.push_back(dropout_bits(key, t * features + f) < 0x60000000U ? 0.0f : 1.5f);
+        }
+      }
+    }
+    for (const CpuKernels* const* set = runnable_cpu_kernels(); *set != nullptr; ++set) {
+      std::vector<float> mask(expected.size(), -1.0f);
+      (*set)->dropout_mask({mask.data(), keys.data(), 3, 2, features, 0x60000000U, 1.5f});
+      EXPECT_EQ(mask, expected) << (*set)->name << ", " << features << " features";
+    }
+  }
 }
 
 TEST(Dropout, KeepsTheMeanAndDropsTheAskedShare) {

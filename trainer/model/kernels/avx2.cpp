@@ -1,5 +1,6 @@
 // 16 registers of 8 floats: tiles of 12 accumulators leave 4 for operands.
 #include "trainer/model/kernels/cpu_kernels.h"
+#include "trainer/model/kernels/dropout_loops.h"
 #include "trainer/model/kernels/lstm_products.h"
 #include "trainer/model/kernels/peak_loops.h"
 #include "trainer/model/kernels/softmax_loops.h"
@@ -13,6 +14,7 @@ const CpuKernels kAvx2Kernels = {"avx2",
                                  make_lstm_kernel<Avx2Floats, PairOperand<Avx2Floats>, 3, 6>(),
                                  make_update_kernel<Avx2Floats>(),
                                  make_softmax_kernel<Avx2Floats>(),
+                                 &DropoutLoops<Avx2Floats>::make_mask,
                                  &PeakLoops<Avx2Floats>::multiply_add};
 
 }  // namespace lockstep

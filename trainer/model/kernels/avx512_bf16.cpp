@@ -1,6 +1,7 @@
 // The same as avx512.cpp, with products of bfloat16 by the instruction for them.
 #include "trainer/model/kernels/avx512_floats.h"
 #include "trainer/model/kernels/cpu_kernels.h"
+#include "trainer/model/kernels/dropout_loops.h"
 #include "trainer/model/kernels/lstm_products.h"
 #include "trainer/model/kernels/peak_loops.h"
 #include "trainer/model/kernels/softmax_loops.h"
@@ -32,6 +33,7 @@ const CpuKernels kAvx512Bf16Kernels = {
     make_lstm_kernel<Avx512Bf16Floats, DotOperand, 6, 12>(),
     make_update_kernel<Avx512Bf16Floats>(),
     make_softmax_kernel<Avx512Bf16Floats>(),
+    &DropoutLoops<Avx512Bf16Floats>::make_mask,
     &PeakLoops<Avx512Bf16Floats>::multiply_add};
 
 }  // namespace lockstep

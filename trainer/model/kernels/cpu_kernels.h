@@ -1,6 +1,7 @@
 // All our CPU kernels for one instruction set.
 #pragma once
 
+#include "trainer/model/dropout_mask.h"
 #include "trainer/model/kernels/lstm_kernel.h"
 #include "trainer/model/kernels/softmax_kernel.h"
 #include "trainer/model/kernels/update_kernel.h"
@@ -14,6 +15,8 @@ struct CpuKernels {
   LstmKernel lstm_bfloat16;  ///< operands of products rounded to bfloat16, sums in float32
   UpdateKernel update;
   SoftmaxKernel softmax;
+  /// See dropout_mask.h; the same bits in all of them.
+  void (*dropout_mask)(const DropoutMaskArguments& arguments);
   /// Runs multiply-adds on registers; returns how many floating-point operations that were.
   double (*peak)(int64_t rounds, float* two_numbers);
 };
