@@ -10,17 +10,12 @@
 
 #include "data/base/atomic_file.h"
 #include "data/base/error.h"
-#include "data/base/sha256.h"
 #include "trainer/run_directory.h"
 
 namespace lockstep {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr const char* kModel = "model.safetensors";
-constexpr const char* kOptimizer = "optimizer.safetensors";
-constexpr const char* kState = "state.json";
-constexpr size_t kMaxStateBytes = size_t{64} << 20;
 constexpr std::string_view kPrefix = "step-";
 constexpr std::string_view kAside = ".tmp-";
 
@@ -58,15 +53,10 @@ struct Found {
   }
 };
 
-StateFile read_state(const fs::path& folder) {
-  const fs::path path = folder / kState;
-  return from_state_json(read_file(path, kMaxStateBytes), path.string());
-}
-
 Found look_at(const fs::path& folder, const FolderName& name) {
   Found found{.folder = folder, .name = name, .state = {}, .problem = {}};
   try {
-    found.state = read_state(folder);
+    found.state = read_checkpoint_state(folder);
   } catch (const Error& problem) {
     found.problem = problem.what();
     found.from_newer_program = problem.code() == ExitCode::config;
@@ -86,47 +76,6 @@ std::vector<Found> committed_in(const fs::path& checkpoints) {
   std::sort(found.begin(), found.end(),
             [](const Found& a, const Found& b) { return a.age_key() > b.age_key(); });
   return found;
-}
-
-/// Reads a file of the checkpoint and holds it against the digest in state.json.
-std::string read_verified(const fs::path& folder, const StateFile& file, const char* name) {
-  const fs::path path = folder / name;
-  const auto digest = file.files.find(name);
-  if (digest == file.files.end()) {
-    throw Error(ExitCode::corrupt, fmt::format("{}: state.json does not list it", path.string()));
-  }
-  std::error_code problem;
-  const auto size = fs::file_size(path, problem);
-  if (problem || size != digest->second.bytes) {
-    throw Error(ExitCode::corrupt, problem
-                                       ? fmt::format("{}: {}", path.string(), problem.message())
-                                       : fmt::format("{}: has {} bytes, state.json says {}",
-                                                     path.string(), size, digest->second.bytes));
-  }
-  std::string bytes = read_file(path, size);
-  if (sha256_of(bytes) != digest->second.sha256) {
-    throw Error(ExitCode::corrupt,
-                fmt::format("{}: its SHA-256 is not that in state.json", path.string()));
-  }
-  return bytes;
-}
-
-Checkpoint load_with_state(const fs::path& folder, const StateFile& file) {
-  const auto tensors = [&](const char* name) {
-    return from_safetensors(read_verified(folder, file, name), (folder / name).string());
-  };
-  return {folder, file.state, tensors(kModel), tensors(kOptimizer)};
-}
-
-bool is_intact(const Found& found) {
-  if (!found.state) return false;
-  try {
-    read_verified(found.folder, *found.state, kModel);
-    read_verified(found.folder, *found.state, kOptimizer);
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
 }
 
 /// The name under which a folder is filled or dies. It tells whose it is: see remove_leftovers.
@@ -193,52 +142,6 @@ FolderName free_name(const std::vector<Found>& found, int64_t step) {
   return name;
 }
 
-/// A checkpoint that has what another one needs, perhaps.
-struct Twin {
-  fs::path folder;
-  StateFile state;
-};
-
-std::optional<Twin> open_twin(const std::optional<fs::path>& folder) {
-  if (!folder) return std::nullopt;
-  try {
-    return Twin{*folder, read_state(*folder)};
-  } catch (const Error&) {
-    return std::nullopt;  // it is gone meanwhile
-  }
-}
-
-/// Gives the twin's file, durable as it is, a second name; false where that cannot be.
-bool link_same_file(const Twin& twin, const fs::path& place, const FileDigest& digest) {
-  const std::string name = place.filename().string();
-  const auto found = twin.state.files.find(name);
-  if (found == twin.state.files.end() || found->second.sha256 != digest.sha256) return false;
-  std::error_code problem;
-  fs::create_hard_link(twin.folder / name, place, problem);
-  return !problem;
-}
-
-/// Writes and fsyncs the three files, or links them; returns how many bytes they have.
-int64_t write_files(const fs::path& folder, const TrainState& state,
-                    const std::vector<TensorView>& model, const std::vector<TensorView>& optimizer,
-                    const std::optional<Twin>& twin) {
-  StateFile file{.state = state, .files = {}};
-  uint64_t total = 0;
-  const auto write_tensors = [&](const char* name, const std::vector<TensorView>& tensors) {
-    const std::string bytes = to_safetensors(tensors, {{"format", "pt"}});
-    file.files[name] = {bytes.size(), sha256_of(bytes)};
-    const bool linked = twin && link_same_file(*twin, folder / name, file.files[name]);
-    if (!linked) write_new_file(folder / name, bytes);
-    total += bytes.size();
-  };
-  write_tensors(kModel, model);
-  write_tensors(kOptimizer, optimizer);
-  const std::string text = to_state_json(file);
-  write_new_file(folder / kState, text);
-  sync_folder(folder);
-  return static_cast<int64_t>(total + text.size());
-}
-
 [[noreturn]] void fail_save(const fs::path& path, const std::error_code& reason) {
   throw Error(ExitCode::save_failed, fmt::format("{}: {}", path.string(), reason.message()),
               "check free space and permissions of the run folder");
@@ -283,7 +186,7 @@ CheckpointReport CheckpointStore::commit(const TrainState& given,
   try {
     fs::remove_all(aside, ignored);
     make_folder(aside);
-    report.bytes = write_files(aside, state, model, optimizer, open_twin(twin));
+    report.bytes = write_checkpoint_files(aside, state, model, optimizer, twin);
     // Writing can take long enough for another job to take over.
     check_fence(run_dir_, committed_in(folder_), state.incarnation);
     move_into_place(aside, target);
@@ -312,12 +215,12 @@ std::optional<Checkpoint> CheckpointStore::newest_intact(
                        reason));
   };
   for (const Found& candidate : found) {
-    if (candidate.from_newer_program) read_state(candidate.folder);
+    if (candidate.from_newer_program) read_checkpoint_state(candidate.folder);
     if (!candidate.state) pass_over(candidate, candidate.problem);
   }
   for (const Found& candidate : found) {
     try {
-      if (candidate.state) return load_with_state(candidate.folder, *candidate.state);
+      if (candidate.state) return read_checkpoint_files(candidate.folder, *candidate.state);
     } catch (const Error& problem) {
       pass_over(candidate, problem.what());
     }
@@ -339,7 +242,7 @@ void CheckpointStore::keep_newest(int64_t count) {
   int64_t kept = 0;
   for (const Found& candidate : found) {
     if (candidate.from_newer_program) continue;
-    if (kept < count && is_intact(candidate)) {
+    if (kept < count && candidate.state && is_intact(candidate.folder, *candidate.state)) {
       ++kept;
     } else {
       superfluous.push_back(candidate.folder);
@@ -363,7 +266,7 @@ Checkpoint load_checkpoint(const fs::path& folder) {
                 fmt::format("{}: there is no such checkpoint folder", folder.string()));
   }
   try {
-    return load_with_state(folder, read_state(folder));
+    return read_checkpoint_files(folder, read_checkpoint_state(folder));
   } catch (const Error& problem) {
     // A file that is missing inside a checkpoint is damage to the checkpoint.
     if (problem.code() != ExitCode::missing) throw;
@@ -374,7 +277,7 @@ Checkpoint load_checkpoint(const fs::path& folder) {
 Checkpoint load_run_or_checkpoint(const fs::path& source,
                                   const std::function<void(const std::string&)>& warn) {
   std::error_code ignored;
-  if (fs::exists(source / kState, ignored)) return load_checkpoint(source);
+  if (fs::exists(source / kCheckpointState, ignored)) return load_checkpoint(source);
   if (auto newest = CheckpointStore(source).newest_intact(warn)) return *std::move(newest);
   const CheckpointStore among(source.parent_path(), source.filename().string());
   if (auto newest = among.newest_intact(warn)) return *std::move(newest);

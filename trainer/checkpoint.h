@@ -19,23 +19,16 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "trainer/checkpoint_files.h"
 #include "trainer/observers/observer.h"
 #include "trainer/safetensors.h"
 #include "trainer/train_state.h"
 
 namespace lockstep {
-
-struct Checkpoint {
-  std::filesystem::path folder;
-  TrainState state;
-  std::map<std::string, StoredTensor> model;
-  std::map<std::string, StoredTensor> optimizer;
-};
 
 /// Writes checkpoints into `run_dir`/checkpoints and finds them again.
 class CheckpointStore {

@@ -155,6 +155,42 @@ double largest_of_ranks(double value, Communicator& host) {
   return *std::max_element(all.begin(), all.end());
 }
 
+/// Seconds of steps without exchange over those of `timer`'s, `request.steps` of each. In turns, so
+/// that a change of the machine's speed meets both. Replicas drift apart in the turns without
+/// exchange: they are put together again before the next turn.
+double efficiency_in_turns(StepTimer& timer, StepTimer& without, const Batch& batch,
+                           const BenchStepRequest& request, Replica& replica,
+                           Communicator& exchange, Communicator& host) {
+  constexpr int64_t kTurn = 5;
+  for (int64_t done = 0; done < request.steps; done += kTurn) {
+    timer.run(batch, kTurn, true);
+    without.run(batch, kTurn, true);
+    const torch::Tensor parameters = replica.buffers().parameters();
+    exchange.broadcast(parameters.data_ptr<float>(), static_cast<size_t>(parameters.numel()), 0);
+    host.barrier();
+  }
+  return largest_of_ranks(without.total(), host) / largest_of_ranks(timer.total(), host);
+}
+
+void note_times(const StepTimer& timer, const BenchStepRequest& request, BenchStepResult& result) {
+  const double total = timer.total();
+  const auto steps = static_cast<double>(request.steps);
+  const auto batch_size = static_cast<double>(request.config.batch.size);
+  const auto real_steps = static_cast<double>(real_steps_of(request));
+  result.steps = request.steps;
+  result.seconds = total;
+  result.time = timer.time();
+  result.time.other = std::max(0.0, total - result.time.total());
+  result.forward_seconds = timer.compute().forward;
+  result.backward_seconds = timer.compute().backward;
+  result.update_seconds = timer.compute().update;
+  result.samples_per_second = steps * batch_size / total;
+  result.tokens_per_second = steps * real_steps / total;
+  result.padding_fraction = 1 - real_steps / (static_cast<double>(request.time) * batch_size);
+  result.step_milliseconds_p50 = 1e3 * timer.percentile(0.5);
+  result.step_milliseconds_p95 = 1e3 * timer.percentile(0.95);
+}
+
 }  // namespace
 
 BenchStepResult bench_step(const BenchStepRequest& request, Communicator& host) {
@@ -170,45 +206,21 @@ BenchStepResult bench_step(const BenchStepRequest& request, Communicator& host) 
 
   BenchStepResult result;
   if (request.efficiency) {
-    // In turns, so that a change of the machine's speed meets both. Replicas drift apart in the
-    // turns without exchange: they are put together again before the next turn.
     const auto alone = make_alone_communicator();
     StepTimer without(config, replica, *optimizer, *alone, {});
-    constexpr int64_t kTurn = 5;
-    for (int64_t done = 0; done < request.steps; done += kTurn) {
-      timer.run(batch, kTurn, true);
-      without.run(batch, kTurn, true);
-      const torch::Tensor parameters = replica.buffers().parameters();
-      compute.exchange->broadcast(parameters.data_ptr<float>(),
-                                  static_cast<size_t>(parameters.numel()), 0);
-      host.barrier();
-    }
     result.synchronisation_efficiency =
-        largest_of_ranks(without.total(), host) / largest_of_ranks(timer.total(), host);
+        efficiency_in_turns(timer, without, batch, request, replica, *compute.exchange, host);
   } else {
     const MemoryTaken before;
     timer.run(batch, request.steps, true);
     count_memory(before, request.steps, result);
   }
-  const double total = timer.total();
+  note_times(timer, request, result);
   result.status = "finished";
-  result.steps = request.steps;
-  result.seconds = total;
-  result.time = timer.time();
-  result.forward_seconds = timer.compute().forward;
-  result.backward_seconds = timer.compute().backward;
-  result.update_seconds = timer.compute().update;
-  result.time.other = std::max(0.0, total - result.time.total());
-  result.samples_per_second = static_cast<double>(request.steps * config.batch.size) / total;
-  const auto real_steps = static_cast<double>(real_steps_of(request));
-  result.tokens_per_second = static_cast<double>(request.steps) * real_steps / total;
-  result.padding_fraction = 1 - real_steps / static_cast<double>(request.time * config.batch.size);
   result.flops_per_step = flops_of_step(replica, request);
   if (compute.device.is_cpu()) {
     result.peak_flops_per_second = measured_peak() * at::get_num_threads() * host.world_size();
   }
-  result.step_milliseconds_p50 = 1e3 * timer.percentile(0.5);
-  result.step_milliseconds_p95 = 1e3 * timer.percentile(0.95);
   result.hidden_communication_seconds = compute.exchange->hidden_seconds();
   result.optimizer_bytes = optimizer->state_bytes();
   result.parameters_sha256 = replica.buffers().parameters_sha256();
