@@ -96,105 +96,121 @@ int run_predict(const PredictOptions& options, std::ostream& out) {
       "their output lines say why in \"error\"; the other lines are predicted");
 }
 
-}  // namespace
+constexpr const char* kFooter =
+    "Each input line is one sequence: {\"id\": 7, \"inputs\": [[0.1, ...], ...]}, a list of\n"
+    "numbers for each step. Each output line answers one, in order: {\"id\": 7, \"label\": "
+    "\"3\",\n"
+    "\"probabilities\": [...]}. A line that cannot be used gets {\"id\", \"error\"}, the rest "
+    "goes\n"
+    "on, and the exit code is 65.\n"
+    "A language model scores {\"text\": ...} and continues {\"prompt\": ..., \"length\": 100,\n"
+    "\"temperature\": 1, \"top_k\": 0, \"seed\": 1}. A recommender ranks items for\n"
+    "{\"items\": [\"a\", \"b\"], \"candidates\": [...], \"top\": 20}. A forecaster reads a CSV "
+    "file\n"
+    "and writes the rows that follow.\n"
+    "A translation model takes lines of plain text, or {\"text\": ...}. A model of answers "
+    "ranks\n"
+    "those of {\"question\": ..., \"candidates\": [...]}, or of --index.\n\n"
+    "Examples:\n"
+    "  lockstep predict runs/mnist --input lines.jsonl --output predictions.jsonl\n"
+    "  lockstep predict runs/mnist --data datasets/mnist --split test";
 
-void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
-  CLI::App* verb = app.add_subcommand("predict", "Apply a trained model to sequences");
-  const auto options = std::make_shared<PredictOptions>();
-  verb->add_option("SOURCE", options->request.source,
-                   "Run folder (its newest intact checkpoint) or one checkpoint folder")
+void add_source_options(CLI::App& verb, PredictOptions& options) {
+  verb.add_option("SOURCE", options.request.source,
+                  "Run folder (its newest intact checkpoint) or one checkpoint folder")
       ->required()
       ->type_name("RUN|CHECKPOINT");
   CLI::Option* input =
-      verb->add_option("--input", options->input, "JSON lines to read, - for standard input")
+      verb.add_option("--input", options.input, "JSON lines to read, - for standard input")
           ->type_name("FILE|-")
           ->capture_default_str();
-  verb->add_option("--output", options->output, "Where the JSON lines go, - for standard output")
+  verb.add_option("--output", options.output, "Where the JSON lines go, - for standard output")
       ->type_name("FILE|-")
       ->capture_default_str();
   CLI::Option* data =
-      verb->add_option("--data", options->data, "Predict a split of this data set instead of lines")
+      verb.add_option("--data", options.data, "Predict a split of this data set instead of lines")
           ->type_name("FOLDER")
           ->excludes(input);
-  verb->add_option("--split", options->split, "Split of --data")
+  verb.add_option("--split", options.split, "Split of --data")
       ->type_name("NAME")
       ->needs(data)
       ->capture_default_str();
-  verb->add_option("--device", options->request.device, "Where to compute")
+  verb.add_option("--device", options.request.device, "Where to compute")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}).description(""))
       ->type_name("auto|cpu|cuda")
       ->capture_default_str();
-  verb->add_option("--batch-size", options->request.batch_size, "Sequences computed together")
+  verb.add_option("--batch-size", options.request.batch_size, "Sequences computed together")
       ->check(CLI::Range(1, 1 << 24).description(""))
       ->type_name("SEQUENCES")
       ->capture_default_str();
-  const auto writing = std::make_shared<WritingOptions>();
+}
+
+/// Whether one of these options was given.
+using WasGiven = std::function<bool()>;
+
+WasGiven add_writing_options(CLI::App& verb, WritingOptions& writing) {
   CLI::Option* beam =
-      verb->add_option(
-              "--beam", writing->beam_size,
+      verb.add_option(
+              "--beam", writing.beam_size,
               "Tasks that write texts: how many the search keeps; 0: as in the run's config")
           ->check(CLI::Range(0, 256).description(""))
           ->type_name("TEXTS")
           ->capture_default_str();
   CLI::Option* n_best =
-      verb->add_option("--n-best", writing->n_best, "The same: how many an answer holds")
+      verb.add_option("--n-best", writing.n_best, "The same: how many an answer holds")
           ->check(CLI::Range(1, 256).description(""))
           ->type_name("TEXTS")
           ->capture_default_str();
-  CLI::Option* attention = verb->add_flag("--attention", writing->attention,
-                                          "The same: what each symbol of the text looked at");
-  const auto index = std::make_shared<IndexOptions>();
+  CLI::Option* attention = verb.add_flag("--attention", writing.attention,
+                                         "The same: what each symbol of the text looked at");
+  CLI::Option* stream =
+      verb.add_option("--stream", writing.stream_steps,
+                      "Task ctc: read so many steps at a time, as if they came one by one, and "
+                      "tell what was heard when, and how long it took")
+          ->check(CLI::Range(1, 1 << 20).description(""))
+          ->type_name("STEPS");
+  return [=] { return beam->count() + n_best->count() + attention->count() + stream->count() > 0; };
+}
+
+WasGiven add_index_options(CLI::App& verb, IndexOptions& index) {
   CLI::Option* index_file =
-      verb->add_option("--index", index->file,
-                       "Task answer_matching: answer from this file of JSON lines, {\"answer\": "
-                       "..., \"question\": ..., \"id\": ...}")
+      verb.add_option("--index", index.file,
+                      "Task answer_matching: answer from this file of JSON lines, {\"answer\": "
+                      "..., \"question\": ..., \"id\": ...}")
           ->type_name("FILE");
-  verb->add_option("--threshold", index->threshold, "The score that the model's answer must have")
+  verb.add_option("--threshold", index.threshold, "The score that the model's answer must have")
       ->needs(index_file)
       ->type_name("SCORE")
       ->capture_default_str();
-  verb->add_option("--text-threshold", index->text_threshold,
-                   "Else the share of the best possible score that plain text retrieval must have")
+  verb.add_option("--text-threshold", index.text_threshold,
+                  "Else the share of the best possible score that plain text retrieval must have")
       ->needs(index_file)
       ->type_name("SHARE")
       ->capture_default_str();
-  verb->add_option("--top", index->top, "How many answers to give")
+  verb.add_option("--top", index.top, "How many answers to give")
       ->needs(index_file)
       ->check(CLI::Range(1, 1000).description(""))
       ->type_name("ANSWERS")
       ->capture_default_str();
-  CLI::Option* stream =
-      verb->add_option("--stream", writing->stream_steps,
-                       "Task ctc: read so many steps at a time, as if they came one by one, and "
-                       "tell what was heard when, and how long it took")
-          ->check(CLI::Range(1, 1 << 20).description(""))
-          ->type_name("STEPS");
-  verb->footer(
-      "Each input line is one sequence: {\"id\": 7, \"inputs\": [[0.1, ...], ...]}, a list of\n"
-      "numbers for each step. Each output line answers one, in order: {\"id\": 7, \"label\": "
-      "\"3\",\n"
-      "\"probabilities\": [...]}. A line that cannot be used gets {\"id\", \"error\"}, the rest "
-      "goes\n"
-      "on, and the exit code is 65.\n"
-      "A language model scores {\"text\": ...} and continues {\"prompt\": ..., \"length\": 100,\n"
-      "\"temperature\": 1, \"top_k\": 0, \"seed\": 1}. A recommender ranks items for\n"
-      "{\"items\": [\"a\", \"b\"], \"candidates\": [...], \"top\": 20}. A forecaster reads a CSV "
-      "file\n"
-      "and writes the rows that follow.\n"
-      "A translation model takes lines of plain text, or {\"text\": ...}. A model of answers "
-      "ranks\n"
-      "those of {\"question\": ..., \"candidates\": [...]}, or of --index.\n\n"
-      "Examples:\n"
-      "  lockstep predict runs/mnist --input lines.jsonl --output predictions.jsonl\n"
-      "  lockstep predict runs/mnist --data datasets/mnist --split test");
-  verb->callback(
-      [&line, &out, options, writing, beam, n_best, attention, stream, index, index_file] {
-        if (index_file->count() > 0) options->request.index = *index;
-        if (beam->count() + n_best->count() + attention->count() + stream->count() > 0) {
-          options->request.writing = *writing;
-        }
-        line.action = [&out, options] { return run_predict(*options, out); };
-      });
+  return [=] { return index_file->count() > 0; };
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app, CommandLine& line, std::ostream& out) {
+  CLI::App* verb = app.add_subcommand("predict", "Apply a trained model to sequences");
+  const auto options = std::make_shared<PredictOptions>();
+  add_source_options(*verb, *options);
+  const auto writing = std::make_shared<WritingOptions>();
+  const WasGiven writing_given = add_writing_options(*verb, *writing);
+  const auto index = std::make_shared<IndexOptions>();
+  const WasGiven index_given = add_index_options(*verb, *index);
+  verb->footer(kFooter);
+  verb->callback([&line, &out, options, writing, writing_given, index, index_given] {
+    if (index_given()) options->request.index = *index;
+    if (writing_given()) options->request.writing = *writing;
+    line.action = [&out, options] { return run_predict(*options, out); };
+  });
 }
 
 }  // namespace lockstep
