@@ -1,11 +1,11 @@
 // L words of the longest text, N items, E embedding, W words, H hidden.
 #include "trainer/tasks/item_texts.h"
 
-#include <algorithm>
-
 #include "data/text/tokens.h"
 #include "data/text/vocabulary.h"
 #include "trainer/model/embedding_size.h"
+#include "trainer/tasks/input_lines.h"
+#include "trainer/tasks/text_vectors.h"
 
 namespace lockstep {
 
@@ -61,27 +61,35 @@ ItemTextReaderImpl::ItemTextReaderImpl(const json& description, const ModelConfi
 
 Tensor ItemTextReaderImpl::forward(const Tensor& items_N, const DropoutKey& key) {
   const Tensor host_N = items_N.cpu();
-  std::vector<int64_t> items(host_N.const_data_ptr<int64_t>(),
-                             host_N.const_data_ptr<int64_t>() + host_N.numel());
+  const std::vector<int64_t> items(host_N.const_data_ptr<int64_t>(),
+                                   host_N.const_data_ptr<int64_t>() + host_N.numel());
   Lengths lengths;
   for (const int64_t item : items) {
     lengths.push_back(static_cast<int64_t>(texts_.at(static_cast<size_t>(item)).size()));
   }
-  const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-  const auto count = static_cast<int64_t>(items.size());
-  const Tensor words_LN = torch::zeros({longest, count}, torch::kInt64);
-  auto words = words_LN.accessor<int64_t, 2>();
-  for (int64_t n = 0; n < count; ++n) {
-    const std::vector<int64_t>& text = texts_[static_cast<size_t>(items[static_cast<size_t>(n)])];
-    for (size_t i = 0; i < text.size(); ++i) words[static_cast<int64_t>(i)][n] = text[i];
+  std::vector<Tensor> chunks;
+  std::vector<int64_t> order;
+  for (const std::vector<int64_t>& places : chunks_of_like_length(lengths)) {
+    std::vector<int64_t> together;
+    for (const int64_t place : places) together.push_back(items[static_cast<size_t>(place)]);
+    chunks.push_back(read_together(together, key));
+    order.insert(order.end(), places.begin(), places.end());
   }
+  const Tensor places_N = torch::tensor(order, torch::kInt64).argsort().to(items_N.device());
+  return torch::cat(chunks).index_select(0, places_N);
+}
+
+Tensor ItemTextReaderImpl::read_together(const std::vector<int64_t>& items, const DropoutKey& key) {
+  std::vector<const TextSymbolNumbers*> texts;
+  for (const int64_t item : items) texts.push_back(&texts_[static_cast<size_t>(item)]);
+  const DeviceBatch batch = batch_of_symbols(texts, embedding_WE_.device());
   DropoutKey of_items = key;
   of_items.sample_ids = &items;
-  Tensor x_LNE = torch::embedding(embedding_WE_, words_LN.to(items_N.device()));
+  Tensor x_LNE = torch::embedding(embedding_WE_, batch.inputs.clamp_min(0));
   x_LNE = dropout(x_LNE, config_.dropout, of_items, first_site_);
   x_LNE = drop_steps(x_LNE, config_.symbol_dropout, of_items, first_site_ + 1);
-  const Tensor y_LNH = lstm_->forward(x_LNE, lengths, of_items, first_site_ + 2);
-  return pool_over_time(y_LNH, lengths, "max", config_.bidirectional);
+  const Tensor y_LNH = lstm_->forward(x_LNE, batch.lengths, of_items, first_site_ + 2);
+  return pool_over_time(y_LNH, batch.lengths, "max", config_.bidirectional);
 }
 
 }  // namespace lockstep

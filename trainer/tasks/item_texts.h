@@ -25,13 +25,16 @@ class ItemTextReaderImpl : public torch::nn::Module {
   /// Dropout uses the sites from `first_site` on.
   ItemTextReaderImpl(const nlohmann::json& description, const ModelConfig& config, int first_site);
 
-  /// Items are numbers [N], the same at most once; [N, output_size()]. An item's dropout masks
-  /// depend on its number, not on the batch it is in.
+  /// Items are numbers [N], the same at most once; [N, output_size()]. Texts of like length are
+  /// read together, as padding costs time outside of the LSTM. An item's dropout masks depend on
+  /// its number, not on the batch it is in.
   torch::Tensor forward(const torch::Tensor& items_N, const DropoutKey& key);
   int64_t output_size() const { return lstm_->output_size(); }
   int64_t num_words() const { return embedding_WE_.size(0); }
 
  private:
+  torch::Tensor read_together(const std::vector<int64_t>& items, const DropoutKey& key);
+
   ModelConfig config_;
   int first_site_;
   std::vector<std::vector<int64_t>> texts_;

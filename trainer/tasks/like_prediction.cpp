@@ -1,19 +1,19 @@
-// T time, B batch, U different items, C candidates, D an item's vector, F features, H hidden, N
-// judged events.
+// T time, B batch, V items, C candidates, D an item's vector, F features, H hidden, N judged
+// events.
 #include "trainer/tasks/like_prediction.h"
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <unordered_map>
 
 #include "data/base/error.h"
 #include "data/like_statistics.h"
 #include "data/signal_info_json.h"
-#include "trainer/model/embedding_size.h"
 #include "trainer/model/lstm_stack.h"
 #include "trainer/tasks/input_lines.h"
+#include "trainer/tasks/item_names.h"
 #include "trainer/tasks/item_texts.h"
+#include "trainer/tasks/like_network.h"
 #include "trainer/tasks/score_histogram.h"
 
 namespace lockstep {
@@ -23,94 +23,9 @@ using torch::Tensor;
 
 namespace {
 
-constexpr int kHistorySite = 0, kJoinedSite = 1, kScoreSite = 2, kHistoryLayerSites = 10,
-              kItemTextSites = 200;
 constexpr const char* kLiked = "liked";
 constexpr const char* kJudged = "judged";
 constexpr const char* kFeatures = "features";
-
-/// Parameters are named text.*, item_embedding_weight, history.*, match.*, joined.* and score.*.
-class LikeNetworkImpl : public torch::nn::Module {
- public:
-  LikeNetworkImpl(const json& description, const ModelConfig& config)
-      : config_(config),
-        known_items_(description.at("likes").at("known_items")),
-        features_(config.item_features ? description.at("features").at("mean").size() : 0) {
-    int64_t vector_size = 0;
-    if (config.item_text) {
-      text_ =
-          register_module("text", ItemTextReader(description.at("texts"), config, kItemTextSites));
-      vector_size += text_->output_size();
-    }
-    if (config.item_ids) {
-      const int64_t size = embedding_size_of(config);
-      const auto items = static_cast<int64_t>(description.at("items").size());
-      item_VE_ = register_parameter("item_embedding_weight",
-                                    torch::empty({items, size}).uniform_(-0.05, 0.05));
-      vector_size += size;
-    }
-    ModelConfig forwards = config;
-    forwards.bidirectional = false;
-    const int64_t hidden = config.hidden_size;
-    history_ = register_module("history", LstmStack(vector_size + 1, forwards));
-    match_ = register_module("match", torch::nn::Linear(hidden, vector_size));
-    joined_ =
-        register_module("joined", torch::nn::Linear(hidden + vector_size + features_, hidden));
-    score_ = register_module("score", torch::nn::Linear(hidden, 1));
-  }
-
-  /// Vectors of items [...], [..., D].
-  Tensor vectors(const Tensor& items, const DropoutKey& key) {
-    const auto unique = at::_unique2(items.reshape(-1), /*sorted=*/true, /*return_inverse=*/true);
-    const Tensor different_U = std::get<0>(unique), places = std::get<1>(unique);
-    std::vector<Tensor> parts;
-    if (text_) parts.push_back(text_->forward(different_U, key));
-    if (item_VE_.defined()) {
-      // Of an item that training has not, the embedding would say nothing but noise.
-      const Tensor known_U1 =
-          different_U.gt(0).logical_and(different_U.le(known_items_)).unsqueeze(1);
-      parts.push_back(torch::embedding(item_VE_, different_U) * known_U1);
-    }
-    std::vector<int64_t> shape = items.sizes().vec();
-    shape.push_back(-1);
-    return torch::cat(parts, 1).index_select(0, places.reshape(-1)).view(shape);
-  }
-
-  /// What is known of the user before each step, [T, B, H].
-  Tensor before(const Tensor& vectors_TBD, const Tensor& liked_TB, const Lengths& lengths,
-                const DropoutKey& key) {
-    const Tensor said_TB1 = (2 * liked_TB.clamp_min(0) - 1).to(vectors_TBD.dtype()).unsqueeze(2);
-    const Tensor events = torch::cat({vectors_TBD, said_TB1}, 2);
-    const int64_t steps = events.size(0);
-    const Tensor earlier =
-        torch::cat({torch::zeros_like(events.narrow(0, 0, 1)), events.narrow(0, 0, steps - 1)});
-    return history_->forward(dropout(earlier, config_.dropout, key, kHistorySite), lengths, key,
-                             kHistoryLayerSites);
-  }
-
-  /// Log odds of liking, [T, B].
-  Tensor log_odds(const Tensor& before_TBH, const Tensor& vectors_TBD, const Tensor& features_TBF,
-                  const DropoutKey& key) {
-    std::vector<Tensor> parts = {before_TBH, vectors_TBD};
-    if (features_ > 0) parts.push_back(features_TBF);
-    const Tensor all = dropout(torch::cat(parts, 2), config_.dropout, key, kJoinedSite);
-    const Tensor layer_TBH =
-        dropout(joined_->forward(all).relu(), config_.dropout, key, kScoreSite);
-    const double scale = 1 / std::sqrt(static_cast<double>(vectors_TBD.size(2)));
-    const Tensor matches_TB = (match_->forward(before_TBH) * vectors_TBD).sum(2) * scale;
-    return score_->forward(layer_TBH).squeeze(2) + matches_TB;
-  }
-
- private:
-  ModelConfig config_;
-  int64_t known_items_;
-  int64_t features_;
-  ItemTextReader text_{nullptr};
-  Tensor item_VE_;
-  LstmStack history_{nullptr};
-  torch::nn::Linear match_{nullptr}, joined_{nullptr}, score_{nullptr};
-};
-TORCH_MODULE(LikeNetwork);
 
 size_t column_of_feature(const std::string& name) {
   const std::vector<std::string>& names = LikeStatistics::names();
@@ -124,6 +39,7 @@ class LikePrediction : public Task {
         description_(std::move(description)),
         scaling_(read_feature_scaling(JsonValue(description_.at("features"), "the model"),
                                       description_.at("features").at("mean").size())),
+        items_(description_.at("items").get<std::vector<std::string>>()),
         network_(description_, config) {}
 
   torch::nn::Module& model() override { return *network_; }
@@ -174,19 +90,17 @@ class LikePrediction : public Task {
   const Tensor& item_vectors();
   json best_of(const Request& request, const Tensor& odds_C) const;
   Tensor features_of(const LikeUser& user, const std::vector<int64_t>& candidates, double now);
-  int64_t number_of(const json& item);
   const LikesInfo& likes();
-  const json& items() const { return description_.at("items"); }
 
   ModelConfig config_;
   json description_;
   FeatureScaling scaling_;
+  ItemNames items_;
   LikeNetwork network_;
   ScoreHistogram own_scores_{"own", -6, 6};
   ScoreHistogram popularity_{"popularity", 0, 16};
   ScoreHistogram means_{"means", 0, 2};
   std::optional<LikesInfo> likes_;
-  std::unordered_map<std::string, int64_t> numbers_;
   Tensor item_vectors_VD_;  ///< of all items, from the first line on
 };
 
@@ -194,7 +108,7 @@ std::string LikePrediction::summary() const {
   return fmt::format(
       "{}{}{} x lstm {}, linear {} -> 1, {} items{}", config_.item_text ? "texts by lstm, " : "",
       config_.item_ids ? "embeddings of items, " : "", config_.num_layers, config_.hidden_size,
-      config_.hidden_size, items().size(),
+      config_.hidden_size, items_.size(),
       config_.item_features ? fmt::format(", {} features", scaling_.mean.size()) : "");
 }
 
@@ -246,7 +160,7 @@ std::vector<json> LikePrediction::predict(const DeviceBatch& batch) {
     json names = json::array(), probabilities = json::array();
     for (int64_t t = 0; t < batch.lengths[static_cast<size_t>(b)]; ++t) {
       if (judged_TB[t][b].item<int64_t>() != 1) continue;
-      names.push_back(items().at(static_cast<size_t>(items_TB[t][b].item<int64_t>())));
+      names.push_back(items_.name_of(items_TB[t][b].item<int64_t>()));
       probabilities.push_back(p_TB[t][b].item<float>());
     }
     answers.push_back({{"items", std::move(names)}, {"probabilities", std::move(probabilities)}});
@@ -256,24 +170,9 @@ std::vector<json> LikePrediction::predict(const DeviceBatch& batch) {
 
 const LikesInfo& LikePrediction::likes() {
   if (!likes_) {
-    likes_ = read_likes_info(JsonValue(description_.at("likes"), "the model"),
-                             static_cast<int64_t>(items().size()));
+    likes_ = read_likes_info(JsonValue(description_.at("likes"), "the model"), items_.size());
   }
   return *likes_;
-}
-
-/// 0 for an item that the data set had not.
-int64_t LikePrediction::number_of(const json& item) {
-  if (!item.is_string() && !item.is_number_integer()) {
-    throw Error(ExitCode::corrupt, fmt::format("{} is no name of an item", item.dump()));
-  }
-  if (numbers_.empty()) {
-    for (size_t i = 1; i < items().size(); ++i) {
-      numbers_.emplace(items()[i].get<std::string>(), static_cast<int64_t>(i));
-    }
-  }
-  const auto found = numbers_.find(item.is_string() ? item.get<std::string>() : item.dump());
-  return found == numbers_.end() ? 0 : found->second;
 }
 
 double time_of(const json& object, double otherwise) {
@@ -332,7 +231,7 @@ void LikePrediction::read_history(const json& history, Request& request) {
       throw Error(ExitCode::corrupt,
                   "\"history\" must hold objects with \"item\" and \"liked\" (true or false)");
     }
-    request.items.push_back(number_of(event["item"]));
+    request.items.push_back(items_.number_of(event["item"]));
     request.liked.push_back(said->get<bool>() ? 1 : 0);
     time = time_of(event, time);
     statistics.add_to_user(request.user, request.items.back(), time, said->get<bool>());
@@ -342,23 +241,20 @@ void LikePrediction::read_history(const json& history, Request& request) {
 void LikePrediction::read_candidates(const json& line, Request& request) {
   if (line.contains("candidates")) {
     for (const json& item : line["candidates"]) {
-      const int64_t number = number_of(item);
+      const int64_t number = items_.number_of(item);
       if (number == 0) request.unknown.push_back(item);
       if (number > 0) request.candidates.push_back(number);
     }
   } else {
-    for (size_t i = 1; i < items().size(); ++i) {
-      request.candidates.push_back(static_cast<int64_t>(i));
-    }
+    for (int64_t item = 1; item < items_.size(); ++item) request.candidates.push_back(item);
   }
 }
 
 /// While lines are answered the weights do not change.
 const Tensor& LikePrediction::item_vectors() {
   if (!item_vectors_VD_.defined()) {
-    const auto count = static_cast<int64_t>(items().size());
     const torch::Device device = network_->parameters()[0].device();
-    item_vectors_VD_ = network_->vectors(torch::arange(count).to(device), {});
+    item_vectors_VD_ = network_->vectors(torch::arange(items_.size()).to(device), {});
   }
   return item_vectors_VD_;
 }
@@ -403,7 +299,7 @@ json LikePrediction::best_of(const Request& request, const Tensor& odds_C) const
   json names = json::array(), probabilities = json::array();
   for (int64_t i = 0; i < request.top; ++i) {
     const auto place = static_cast<size_t>(places[i].item<int64_t>());
-    names.push_back(items().at(static_cast<size_t>(request.candidates[place])));
+    names.push_back(items_.name_of(request.candidates[place]));
     probabilities.push_back(1 / (1 + std::exp(-odds[i].item<double>())));
   }
   json answer = {{"items", std::move(names)}, {"probabilities", std::move(probabilities)}};

@@ -6,17 +6,15 @@
 #include <cmath>
 #include <optional>
 #include <set>
-#include <unordered_map>
 
 #include "data/base/error.h"
-#include "trainer/model/embedding_size.h"
 #include "trainer/model/linear_cross_entropy.h"
-#include "trainer/model/lstm_stack.h"
 #include "trainer/model/sampled_cross_entropy.h"
-#include "trainer/model/with_length.h"
 #include "trainer/tasks/input_lines.h"
+#include "trainer/tasks/item_names.h"
 #include "trainer/tasks/item_sampler.h"
 #include "trainer/tasks/item_texts.h"
+#include "trainer/tasks/next_item_network.h"
 #include "trainer/tasks/ranking_counts.h"
 #include "trainer/tasks/text_inputs.h"
 
@@ -29,126 +27,6 @@ namespace {
 
 constexpr const char* kNext = "next";
 constexpr const char* kMarkovPlace = "markov_place";
-constexpr int kTextSites = 200;
-
-/// An item's vector is its row of the embedding, and with `item_text` what an LSTM reads of its
-/// text beside it, through a matrix. Items from number `known` on have no row: they can be read and
-/// ranked where texts are.
-///
-/// Parameters are named embedding_weight (`item_ids`), text.*, text_matrix.*, lstm.*, and
-/// output_weight (not tied), output_bias (no cosines) and projection.* (tied, cells and embedding
-/// of different sizes).
-class NextItemNetworkImpl : public torch::nn::Module {
- public:
-  NextItemNetworkImpl(int64_t vocabulary, int64_t known, const json& texts,
-                      const ModelConfig& config)
-      : config_(config),
-        known_(known),
-        readable_(config.item_text ? vocabulary : known),
-        embedding_size_(embedding_size_of(config)),
-        lstm_(embedding_size_, config) {
-    const double bound = 1 / std::sqrt(static_cast<double>(embedding_size_));
-    if (config.item_ids) {
-      embedding_KE_ =
-          register_parameter("embedding_weight", torch::empty({known, embedding_size_}));
-      embedding_KE_.data().uniform_(-bound, bound);
-      embedding_KE_.data()[0].zero_();  // nothing is known of what training never had
-    }
-    register_module("lstm", lstm_);
-    const int64_t width = lstm_->output_size();
-    if (config.tied && embedding_size_ != width) {
-      projection_ = register_module("projection", torch::nn::Linear(width, embedding_size_));
-    }
-    if (config.item_text) {
-      text_ = register_module("text", ItemTextReader(texts, config, kTextSites));
-      text_matrix_ = register_module(
-          "text_matrix",
-          torch::nn::Linear(
-              torch::nn::LinearOptions(text_->output_size(), embedding_size_).bias(false)));
-    }
-    if (!config.tied) {
-      output_KH_ =
-          register_parameter("output_weight", torch::empty({known, width}).uniform_(-bound, bound));
-    }
-    if (config.logit_scale == 0) {
-      bias_K_ = register_parameter("output_bias", torch::zeros({known}));
-    }
-  }
-
-  /// Items below this number can be read and ranked.
-  int64_t readable() const { return readable_; }
-
-  /// Vectors of all readable items, [V, E].
-  Tensor vectors(const DropoutKey& key) {
-    Tensor ids_VE = embedding_KE_;
-    if (ids_VE.defined() && known_ < readable_) {
-      ids_VE = torch::cat({ids_VE, torch::zeros({readable_ - known_, embedding_size_},
-                                                ids_VE.options().requires_grad(false))});
-    }
-    if (!text_) return ids_VE;
-    const Tensor texts_VE = text_vectors(torch::arange(readable_).to(device()), key);
-    return ids_VE.defined() ? ids_VE + texts_VE : texts_VE;
-  }
-  /// Vectors of readable items [N], [N, E]: a step with few of them touches few rows of the
-  /// embedding, whose gradient is kept by rows too.
-  Tensor vectors_of(const Tensor& items_N, const DropoutKey& key) {
-    if (!embedding_KE_.defined()) return text_vectors(items_N, key);
-    const Tensor known_N = items_N.lt(known_);
-    Tensor rows_NE = torch::embedding(embedding_KE_, items_N * known_N, -1, false, /*sparse=*/true);
-    if (known_ < readable_) rows_NE = rows_NE * known_N.unsqueeze(1);
-    return text_ ? rows_NE + text_vectors(items_N, key) : rows_NE;
-  }
-  /// What the texts of items [N] add to their vectors, [N, E].
-  Tensor text_vectors(const Tensor& items_N, const DropoutKey& key) {
-    const auto unique = at::_unique2(items_N, /*sorted=*/true, /*return_inverse=*/true);
-    const Tensor text_UE = text_matrix_->forward(text_->forward(std::get<0>(unique), key));
-    return text_UE.index_select(0, std::get<1>(unique));
-  }
-
-  /// Items [T, B] by their vectors [T, B, E] -> [T * B, H].
-  Tensor states(const Tensor& x_TBE, const Lengths& lengths, const DropoutKey& key) {
-    constexpr int kInputSite = 0, kOutputSite = 1, kLstmSites = 2;
-    const Tensor y_TBH =
-        lstm_->forward(dropout(x_TBE, config_.dropout, key, kInputSite), lengths, key, kLstmSites);
-    const Tensor dropped = dropout(y_TBH, config_.dropout, key, kOutputSite);
-    return dropped.reshape({-1, lstm_->output_size()});
-  }
-
-  /// What is multiplied with the items' rows, from states [N, H].
-  Tensor queries(const Tensor& states_NH) {
-    const Tensor rows = projection_ ? projection_->forward(states_NH) : states_NH;
-    return config_.logit_scale > 0 ? with_length(rows, config_.logit_scale) : rows;
-  }
-
-  /// Rows of items 1 to `end` as they are multiplied, [C, E], and their biases [C].
-  Tensor candidates(const Tensor& vectors_VE, int64_t end) {
-    const Tensor& all = config_.tied ? vectors_VE : output_KH_;
-    return keys(all.narrow(0, 1, end - 1));
-  }
-  Tensor candidate_biases(int64_t end) {
-    if (!bias_K_.defined()) return torch::zeros({end - 1}, device());
-    const Tensor own = bias_K_.narrow(0, 1, known_ - 1);
-    return end == known_ ? own : torch::cat({own, torch::zeros({end - known_}, device())});
-  }
-
-  /// Rows [N, E], as they are multiplied.
-  Tensor keys(const Tensor& rows) { return config_.logit_scale > 0 ? with_length(rows, 1) : rows; }
-
-  int64_t embedding_size() const { return embedding_size_; }
-
- private:
-  torch::Device device() const { return parameters()[0].device(); }
-
-  ModelConfig config_;
-  int64_t known_, readable_;
-  int64_t embedding_size_;
-  ItemTextReader text_{nullptr};
-  torch::nn::Linear text_matrix_{nullptr};
-  Tensor embedding_KE_, output_KH_, bias_K_;
-  LstmStack lstm_;
-  torch::nn::Linear projection_{nullptr};
-};
-TORCH_MODULE(NextItemNetwork);
 
 class NextItemTask : public Task {
  public:
@@ -215,13 +93,8 @@ class NextItemTask : public Task {
   Request read_request(const json& line);
   void read_candidates(const json& candidates, Request& request);
   std::vector<json> answer_requests(const std::vector<Request>& requests);
-  int64_t number_of(const json& item);
-  json best(const Tensor& scores_C, int64_t count) const;
-  const json& labels() const { return description_.at("items").at("labels"); }
-  std::string label_of(int64_t item) const {
-    const auto index = static_cast<size_t>(item);
-    return index < labels().size() ? labels()[index].get<std::string>() : std::to_string(item);
-  }
+  json best(const Tensor& scores_C, int64_t count);
+  const ItemNames& names();
 
   ModelConfig config_;
   json description_;
@@ -230,8 +103,8 @@ class NextItemTask : public Task {
   bool has_markov_;
   NextItemNetwork network_;
   std::optional<ItemSampler> sampler_;
-  std::unordered_map<std::string, int64_t> numbers_;  ///< of items by name, from the first line on
-  Tensor kept_vectors_VE_;  ///< while the weights stay as they are; undefined: not made
+  std::optional<ItemNames> names_;  ///< of readable items, from the first prediction on
+  Tensor kept_vectors_VE_;          ///< while the weights stay as they are; undefined: not made
 };
 
 std::string NextItemTask::summary() const {
@@ -314,7 +187,7 @@ Tensor NextItemTask::states_of(const DeviceBatch& batch, const Tensor& vectors_V
 
 Tensor NextItemTask::full_loss(const DeviceBatch& batch, const DropoutKey& key,
                                const Tensor& known_N) {
-  const Tensor vectors_VE = network_->vectors(key);
+  const Tensor vectors_VE = network_->vectors_to_learn(readable(batch.inputs), key);
   const Tensor states = states_of(batch, vectors_VE, key);
   const Tensor targets_N = batch.target(kNext).reshape(-1).index_select(0, known_N) - 1;
   return linear_cross_entropy(
@@ -387,26 +260,26 @@ std::vector<json> NextItemTask::predict(const DeviceBatch& batch) {
   return answers;
 }
 
-json NextItemTask::best(const Tensor& scores_C, int64_t count) const {
+json NextItemTask::best(const Tensor& scores_C, int64_t count) {
   const auto [scores, places] = scores_C.topk(std::min(count, scores_C.size(0)));
   json items = json::array(), values = json::array();
   for (int64_t i = 0; i < scores.size(0); ++i) {
-    items.push_back(label_of(places[i].item<int64_t>() + 1));
+    items.push_back(names().name_of(places[i].item<int64_t>() + 1));
     values.push_back(scores[i].item<float>());
   }
   return {{"items", items}, {"scores", values}};
 }
 
-/// 0 for an item that training lacks.
-int64_t NextItemTask::number_of(const json& item) {
-  if (!item.is_string() && !item.is_number_integer()) {
-    throw Error(ExitCode::corrupt, fmt::format("{} is no name of an item", item.dump()));
+const ItemNames& NextItemTask::names() {
+  if (!names_) {
+    const json& labels = description_.at("items").at("labels");
+    std::vector<std::string> names;
+    for (size_t i = 0; i < static_cast<size_t>(network_->readable()); ++i) {
+      names.push_back(i < labels.size() ? labels[i].get<std::string>() : std::to_string(i));
+    }
+    names_.emplace(std::move(names));
   }
-  if (numbers_.empty()) {
-    for (int64_t i = 1; i < network_->readable(); ++i) numbers_.emplace(label_of(i), i);
-  }
-  const auto found = numbers_.find(item.is_string() ? item.get<std::string>() : item.dump());
-  return found == numbers_.end() ? 0 : found->second;
+  return *names_;
 }
 
 std::vector<LineAnswer> NextItemTask::answer(const std::vector<json>& lines) {
@@ -420,7 +293,7 @@ NextItemTask::Request NextItemTask::read_request(const json& line) {
     throw Error(ExitCode::corrupt, "\"items\" must be a list of items, the last one last");
   }
   Request request;
-  for (const json& item : line["items"]) request.items.push_back(number_of(item));
+  for (const json& item : line["items"]) request.items.push_back(names().number_of(item));
   request.top = line.value("top", config_.cutoff);
   if (request.top < 1) throw Error(ExitCode::corrupt, "\"top\" must be at least 1");
   if (line.contains("candidates")) read_candidates(line["candidates"], request);
@@ -430,7 +303,7 @@ NextItemTask::Request NextItemTask::read_request(const json& line) {
 void NextItemTask::read_candidates(const json& candidates, Request& request) {
   std::set<int64_t> wanted;
   for (const json& candidate : candidates) {
-    const int64_t number = number_of(candidate);
+    const int64_t number = names().number_of(candidate);
     if (number == 0) {
       request.unknown.push_back(candidate);
     } else {

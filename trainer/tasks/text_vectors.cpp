@@ -15,26 +15,16 @@ namespace {
 
 constexpr size_t kTextsTogether = 256;
 
-/// Places of texts that are encoded together.
-using Chunk = std::vector<int64_t>;
-
-std::vector<Chunk> chunks_of_like_length(const std::vector<const TextSymbolNumbers*>& texts) {
-  std::vector<int64_t> order(texts.size());
-  std::iota(order.begin(), order.end(), int64_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return texts[static_cast<size_t>(a)]->size() < texts[static_cast<size_t>(b)]->size();
-  });
-  std::vector<Chunk> chunks;
-  for (size_t begin = 0; begin < order.size(); begin += kTextsTogether) {
-    const size_t end = std::min(order.size(), begin + kTextsTogether);
-    chunks.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(begin),
-                        order.begin() + static_cast<std::ptrdiff_t>(end));
+Lengths lengths_of(const std::vector<const TextSymbolNumbers*>& texts) {
+  Lengths lengths;
+  for (const TextSymbolNumbers* text : texts) {
+    lengths.push_back(static_cast<int64_t>(text->size()));
   }
-  return chunks;
+  return lengths;
 }
 
-Tensor encode_chunk(const std::vector<const TextSymbolNumbers*>& texts, const Chunk& chunk,
-                    const TextEncoder& encoder) {
+Tensor encode_chunk(const std::vector<const TextSymbolNumbers*>& texts,
+                    const std::vector<int64_t>& chunk, const TextEncoder& encoder) {
   std::vector<const TextSymbolNumbers*> own;
   for (const int64_t place : chunk) own.push_back(texts[static_cast<size_t>(place)]);
   const DeviceBatch batch = batch_of_symbols(own, encoder.device);
@@ -42,6 +32,21 @@ Tensor encode_chunk(const std::vector<const TextSymbolNumbers*>& texts, const Ch
 }
 
 }  // namespace
+
+std::vector<std::vector<int64_t>> chunks_of_like_length(const Lengths& lengths) {
+  std::vector<int64_t> order(lengths.size());
+  std::iota(order.begin(), order.end(), int64_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return lengths[static_cast<size_t>(a)] < lengths[static_cast<size_t>(b)];
+  });
+  std::vector<std::vector<int64_t>> chunks;
+  for (size_t begin = 0; begin < order.size(); begin += kTextsTogether) {
+    const size_t end = std::min(order.size(), begin + kTextsTogether);
+    chunks.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(begin),
+                        order.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  return chunks;
+}
 
 int64_t DistinctTexts::add(const TextSymbolNumbers& text) {
   const auto [entry, is_new] = numbers_.emplace(text, static_cast<int64_t>(all_.size()));
@@ -63,7 +68,7 @@ size_t DistinctTexts::Hash::operator()(const TextSymbolNumbers& text) const {
 Tensor encode_texts(const std::vector<const TextSymbolNumbers*>& texts, const TextEncoder& encoder,
                     const SharedWork& ranks) {
   torch::NoGradGuard no_grad;
-  const std::vector<Chunk> chunks = chunks_of_like_length(texts);
+  const std::vector<std::vector<int64_t>> chunks = chunks_of_like_length(lengths_of(texts));
   const auto world_size = static_cast<size_t>(ranks.world_size);
   std::vector<Tensor> own = {torch::zeros({0, encoder.vector_size}, encoder.device)};
   std::vector<int64_t> order;  // of texts, as the ranks' rows come

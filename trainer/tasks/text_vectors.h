@@ -33,6 +33,10 @@ class DistinctTexts {
   std::vector<const TextSymbolNumbers*> all_;
 };
 
+/// Places of texts in lists of 256, shortest texts first, so that those encoded together need
+/// little padding. Which come together depends on `lengths` only.
+std::vector<std::vector<int64_t>> chunks_of_like_length(const Lengths& lengths);
+
 /// Symbols [T, N] of N texts -> their vectors [N, O].
 using EncodeTexts = std::function<torch::Tensor(const torch::Tensor& symbols_TN, const Lengths&)>;
 
