@@ -1,158 +1,21 @@
 // The session behind `lockstep train`: from a request to a running loop.
 #include <filesystem>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "data/base/atomic_file.h"
 #include "data/loader.h"
-#include "trainer/carried_state.h"
-#include "trainer/observers/make_observers.h"
-#include "trainer/run_directory.h"
+#include "trainer/run_folder.h"
 #include "trainer/saved_config.h"
 #include "trainer/session.h"
 #include "trainer/session_parts.h"
+#include "trainer/session_restore.h"
 #include "trainer/trainer.h"
-#include "trainer/weight_loading.h"
 
 namespace lockstep {
 namespace {
 
 using nlohmann::json;
-
-/// Rank zero's hold on the run folder, and the observers that write there; null on other ranks.
-struct RunFolder {
-  std::filesystem::path path;
-  std::unique_ptr<RunDirectory> lock;
-  std::unique_ptr<CheckpointStore> checkpoints;
-  std::unique_ptr<CheckpointStore> best;
-  std::unique_ptr<Observers> observers;
-};
-
-void warn(const RunFolder& folder, const std::string& text) {
-  if (folder.observers) folder.observers->on_warning(text);
-}
-
-/// Collective. Takes the folder on rank zero and prepares `ranks/` in it for all.
-RunFolder open_run_folder(const TrainRequest& request, Communicator& host) {
-  RunFolder folder;
-  folder.path = std::filesystem::absolute(run_dir_of(request.config, request.config_name));
-  together(host, [&] {
-    if (!host.is_root()) return;
-    folder.lock = std::make_unique<RunDirectory>(folder.path);
-    folder.checkpoints = std::make_unique<CheckpointStore>(folder.path);
-    folder.best = std::make_unique<CheckpointStore>(folder.path, "best");
-    if (request.resume.mode == ResumeChoice::Mode::never && !folder.checkpoints->empty()) {
-      throw Error(ExitCode::run_directory,
-                  fmt::format("{}: holds checkpoints, and --resume never would start over them",
-                              folder.path.string()),
-                  "choose another run.dir, remove the folder, or leave out --resume");
-    }
-    std::filesystem::create_directories(folder.path / "ranks");
-    ObserverSettings settings;
-    settings.run_dir = folder.path;
-    settings.terminal = request.quiet ? nullptr : &std::cout;
-    settings.terminal_is_tty = request.colours;
-    folder.observers = std::make_unique<Observers>(make_observers(settings));
-  });
-  host.keep_rank_states_in(folder.path / "ranks");
-  return folder;
-}
-
-/// Rank zero looks for what to continue from and checks that it belongs to this run.
-std::optional<Checkpoint> find_checkpoint(const TrainRequest& request, const RunFolder& folder,
-                                          const Manifest& manifest) {
-  std::optional<Checkpoint> found;
-  if (request.resume.mode == ResumeChoice::Mode::path) {
-    found = load_run_or_checkpoint(request.resume.path,
-                                   [&](const std::string& text) { warn(folder, text); });
-  } else {
-    found = folder.checkpoints->newest_intact([&](const std::string& text) { warn(folder, text); });
-  }
-  if (!found) return found;
-  require_same_config(folder.path, found->state.config, saved_fields(request.config),
-                      fields_that_may_change());
-  if (found->state.data_fingerprint != manifest.fingerprint()) {
-    throw Error(ExitCode::config,
-                fmt::format("{}: was trained on another data set than {}", found->folder.string(),
-                            request.config.data.path),
-                "give the data set it was trained on as data.path, or start a new run.dir");
-  }
-  return found;
-}
-
-/// Rank zero's first weights, where they do not come from chance alone; lines for people.
-std::vector<std::string> first_weights(const RunConfig& config, const RunFolder& folder,
-                                       Replica& replica) {
-  std::vector<std::string> notes;
-  const auto add = [&](const std::vector<std::string>& lines) {
-    notes.insert(notes.end(), lines.begin(), lines.end());
-  };
-  if (!config.model.embedding_vectors.empty()) add(load_word_vectors(config, replica));
-  if (!config.init_from.empty()) {
-    const auto tell = [&](const std::string& text) { warn(folder, text); };
-    add(load_weights_of(load_run_or_checkpoint(config.init_from, tell), config, replica));
-  }
-  return notes;
-}
-
-/// Collective. Puts every rank where the checkpoint was, or all at the same start. `notes` are what
-/// rank zero has to say of that.
-TrainPosition restore_or_broadcast(const TrainRequest& request, const RunFolder& folder,
-                                   const Manifest& manifest, Replica& replica, Optimizer& optimizer,
-                                   WeightAverage& average, Selection& selection,
-                                   ComputePlace& compute, Communicator& host,
-                                   std::vector<std::string>& notes) {
-  std::optional<Checkpoint> checkpoint;
-  json position = {{"step", 0}, {"epoch", 0}, {"index", 0}, {"sums", json::array()}};
-  FlatBuffers& buffers = replica.buffers();
-  together(host, [&] {
-    if (!host.is_root()) return;
-    checkpoint = find_checkpoint(request, folder, manifest);
-    if (checkpoint) {
-      const TrainState& state = checkpoint->state;
-      const std::string origin = checkpoint->folder.string();
-      if (average.active()) {
-        buffers.load(checkpoint->model, "", average.values(), origin);
-        buffers.load(checkpoint->optimizer, kTrainedPrefix, buffers.parameters(), origin);
-      } else {
-        buffers.load(checkpoint->model, "", buffers.parameters(), origin);
-      }
-      optimizer.check_state(checkpoint->optimizer, origin);
-      position = {{"step", state.step}, {"epoch", state.epoch}, {"index", state.index}};
-      for (const std::string& name : replica.task().sum_names()) {
-        const auto sum = state.epoch_sums.find(name);
-        position["sums"].push_back(sum == state.epoch_sums.end() ? 0.0 : sum->second);
-      }
-      position["selection"] = json_of(state.selection);
-    } else {
-      notes = first_weights(request.config, folder, replica);
-    }
-  });
-  const json agreed = json::parse(host.broadcast_bytes(position.dump(), 0));
-  const auto count = static_cast<size_t>(buffers.parameters().numel());
-  compute.exchange->broadcast(buffers.parameters().data_ptr<float>(), count, 0);
-  if (average.active()) {
-    if (agreed["step"] == 0) average.values().copy_(buffers.parameters());
-    compute.exchange->broadcast(average.values().data_ptr<float>(), count, 0);
-  }
-  if (agreed.contains("selection")) {
-    selection.restore(selection_state_from(agreed["selection"]));
-  }
-  const std::map<std::string, StoredTensor> none;  // what other ranks than zero have read
-  const auto& saved = checkpoint ? checkpoint->optimizer : none;
-  if (agreed["step"] > 0) {
-    optimizer.scatter_state(saved, *compute.exchange, folder.path.string());
-  }
-  if (replica.task().reads_streams() && agreed["index"] > 0) {
-    const RunConfig& config = request.config;
-    const std::vector<Share> lanes = rows_of_rank(
-        config.batch.size, config.reproducible ? config.lanes : 0, host.rank(), host.world_size());
-    scatter_carried(saved, {lanes.front().begin, lanes.back().end}, config.batch.size,
-                    replica.device(), replica.task(), host);
-  }
-  return {agreed["step"], {agreed["epoch"], agreed["index"]}, agreed["sums"]};
-}
 
 /// Collective. What the task does before the first step; rank zero's results are everybody's.
 void prepare_task(Replica& replica, const RunData& data, ComputePlace& compute,
@@ -250,21 +113,6 @@ RunResult run_and_report(Trainer& trainer, const RunFolder& folder, const RunDat
   }
 }
 
-/// Whether the folder's result.json tells of a finished run of that many steps: then there is
-/// nothing left to do, and the figures of the run that did the work stay. Rank zero looks, all
-/// know.
-bool finished_before(const RunFolder& folder, int64_t steps, Communicator& host) {
-  std::string answer = "no";
-  if (host.is_root()) {
-    try {
-      const json result = json::parse(read_file(folder.path / "result.json"));
-      if (result.at("status") == "finished" && result.at("steps") == steps) answer = "yes";
-    } catch (const std::exception&) {  // not there or not understood: the run ends as it would
-    }
-  }
-  return host.broadcast_bytes(answer, 0) == "yes";
-}
-
 std::vector<std::string> hosts_of(Communicator& host) {
   return host.all_gather_bytes(host.place().host);
 }
@@ -312,8 +160,8 @@ RunResult train(const TrainRequest& request, Communicator& host) {
   if (!compute.choice.warning.empty()) warn(folder, compute.choice.warning);
   std::vector<std::string> notes;
   const TrainPosition start =
-      restore_or_broadcast(request, folder, data.dataset->manifest(), *replica, *optimizer, average,
-                           *selection, compute, host, notes);
+      restore_or_broadcast(request, folder, data.dataset->manifest(),
+                           {*replica, *optimizer, average, *selection}, compute, host, notes);
   together(host, [&] {
     if (!host.is_root()) return;
     write_file_atomically(folder.path / "config.yaml", request.config_text);
