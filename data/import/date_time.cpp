@@ -30,6 +30,11 @@ class TimeText {
     rest_.remove_prefix(1);
     return true;
   }
+  /// One digit or two; -1 when there is none.
+  int take_short_number() {
+    const bool two = rest_.size() > 1 && rest_[1] >= '0' && rest_[1] <= '9';
+    return take_digits(two ? 2 : 1);
+  }
   /// Exactly `digits` digits; -1 when they are not there.
   int take_digits(size_t digits) {
     if (rest_.size() < digits) return -1;
@@ -77,9 +82,9 @@ std::optional<int64_t> read_number(const std::string& text) {
 }
 
 /// Milliseconds since midnight of the day at Greenwich; nothing for no time of day.
-std::optional<int64_t> read_time_of_day(TimeText& text) {
-  const int hour = text.take_digits(2);
-  if (!text.take(':')) return -1;
+std::optional<int64_t> read_time_of_day(TimeText& text, bool padded) {
+  const int hour = padded ? text.take_digits(2) : text.take_short_number();
+  if (!text.take(':')) return std::nullopt;
   const int minute = text.take_digits(2);
   int second = 0;
   int fraction = 0;
@@ -99,16 +104,17 @@ std::optional<int64_t> read_time_of_day(TimeText& text) {
 std::optional<int64_t> read_time(const std::string& text) {
   TimeText rest(text);
   const int year = rest.take_digits(4);
-  if (year < 0 || !rest.take('-')) return read_number(text);
-  const int month = rest.take_digits(2);
-  if (month < 0 || !rest.take('-')) return std::nullopt;
-  const int day = rest.take_digits(2);
+  const bool slashes = year >= 0 && rest.take('/');
+  if (year < 0 || (!slashes && !rest.take('-'))) return read_number(text);
+  const int month = slashes ? rest.take_short_number() : rest.take_digits(2);
+  if (month < 0 || !rest.take(slashes ? '/' : '-')) return std::nullopt;
+  const int day = slashes ? rest.take_short_number() : rest.take_digits(2);
   if (day < 0) return std::nullopt;
   const chrono::year_month_day date{chrono::year(year), chrono::month(static_cast<unsigned>(month)),
                                     chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return std::nullopt;
   std::optional<int64_t> milliseconds = 0;
-  if (rest.take(' ') || rest.take('T')) milliseconds = read_time_of_day(rest);
+  if (rest.take(' ') || rest.take('T')) milliseconds = read_time_of_day(rest, !slashes);
   if (!milliseconds || !rest.ended()) return std::nullopt;
   const chrono::sys_days days(date);
   return chrono::duration_cast<chrono::milliseconds>(days.time_since_epoch()).count() +

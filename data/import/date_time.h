@@ -10,9 +10,9 @@
 namespace lockstep {
 
 /// Milliseconds since 1970-01-01 00:00 (of whatever zone the table is in). Reads "2016-07-01",
-/// "2016-07-01 05:30", "2016-07-01T05:30:07.25" (with a final "Z", or "+02:00", which is taken
-/// off), and numbers as seconds since 1970. Nothing when it is none of them, or no day of the
-/// calendar.
+/// "2016-07-01 05:30", "2016-07-01T05:30:07.25" (a final "Z" or "+02:00" is taken off), "2016/7/1",
+/// "2016/07/01 5:30", and numbers as seconds since 1970. Nothing when it is none of them, or no day
+/// of the calendar.
 std::optional<int64_t> read_time(const std::string& text);
 
 /// "2016-07-01 05:30:00", which read_time() reads back to the second.
