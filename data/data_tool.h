@@ -26,6 +26,8 @@ class DataTool {
                    const std::filesystem::path& out, const Progress& progress) = 0;
   /// After run(): the records it could not use; null for tools that leave nothing out.
   virtual const Rejections* rejections() const { return nullptr; }
+  /// After run(): lines about what came out that a mistake in the options would show in.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 struct DataToolEntry {

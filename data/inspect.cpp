@@ -20,14 +20,26 @@ namespace {
 constexpr size_t kHistogramRows = 16;
 constexpr int64_t kHistogramColumns = 40;
 
+/// Names of classes, as far as a person reads; none of the words of a text.
+std::string shown_classes(const Manifest& manifest, const StreamSchema& stream) {
+  constexpr size_t kShown = 20;
+  if (stream.labels.empty() || manifest.text_of(stream.name) != nullptr) return {};
+  std::string names = ": ";
+  for (size_t i = 0; i < std::min(kShown, stream.labels.size()); ++i) {
+    names += (i == 0 ? "" : ", ") + printable(stream.labels[i]);
+  }
+  return stream.labels.size() > kShown ? names + ", ..." : names;
+}
+
 void print_schema(const Manifest& manifest, std::ostream& out) {
   out << fmt::format("source       {}\nfingerprint  {}\n\nstreams\n", printable(manifest.source),
                      manifest.fingerprint());
   for (const StreamSchema& stream : manifest.streams) {
     out << fmt::format("  {:<16} {:<4} ", stream.name, name_of(stream.element));
-    out << (stream.is_symbols() ? fmt::format("symbols of {} classes\n", stream.num_classes)
-                                : fmt::format("{} features, value = stored * {:.6g} + {:.6g}\n",
-                                              stream.features, stream.scale, stream.offset));
+    out << (stream.is_symbols() ? fmt::format("symbols of {} classes", stream.num_classes)
+                                : fmt::format("{} features, value = stored * {:.6g} + {:.6g}",
+                                              stream.features, stream.scale, stream.offset))
+        << shown_classes(manifest, stream) << '\n';
   }
 }
 

@@ -10,16 +10,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void require_free(const fs::path& out) {
-  std::error_code failure;
-  const fs::file_status status = fs::symlink_status(out, failure);
-  if (!fs::exists(status)) return;
-  if (fs::is_directory(status) && fs::is_empty(out, failure) && !failure) return;
-  throw Error(ExitCode::usage,
-              fmt::format("{}: exists already and is not an empty folder", out.string()),
-              "choose another --out, or remove it first");
-}
-
 fs::path first_missing(fs::path folder) {
   fs::path missing;
   while (!folder.empty() && !fs::exists(folder)) {
@@ -30,6 +20,16 @@ fs::path first_missing(fs::path folder) {
 }
 
 }  // namespace
+
+void require_free(const fs::path& out) {
+  std::error_code failure;
+  const fs::file_status status = fs::symlink_status(out, failure);
+  if (!fs::exists(status)) return;
+  if (fs::is_directory(status) && fs::is_empty(out, failure) && !failure) return;
+  throw Error(ExitCode::usage,
+              fmt::format("{}: exists already and is not an empty folder", out.string()),
+              "choose another --out, or remove it first");
+}
 
 StagedFolder::StagedFolder(const fs::path& out) : out_(fs::absolute(out).lexically_normal()) {
   if (!out_.has_filename()) out_ = out_.parent_path();  // "folder/" names the same as "folder"

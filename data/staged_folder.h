@@ -5,6 +5,9 @@
 
 namespace lockstep {
 
+/// Throws Error(usage) when `out` exists and is not an empty folder.
+void require_free(const std::filesystem::path& out);
+
 /// Collects files in a hidden folder beside `out`, which commit() renames. Destroyed before that
 /// it removes what was collected, and the parents it had to make.
 class StagedFolder {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "data/base/error.h"
 #include "data/import/labelled_tool.h"
+#include "data/print_sample.h"
 #include "data/text/text_symbols.h"
 
 namespace lockstep {
@@ -24,6 +24,8 @@ class LabelledImporter : public LabelledTool {
     rejections_.describe(fields);
     describe_compression(fields, limits_.compression);
   }
+
+  std::vector<std::string> notes() const override { return notes_; }
 
  private:
   /// The key by which the record is divided.
@@ -52,21 +54,41 @@ class LabelledImporter : public LabelledTool {
       learner.check(record.text);
       return numbers.of(key_of(record, rule));
     });
-    std::vector<std::set<std::string>> labels(form_.targets().size());
+    std::vector<std::map<std::string, int64_t>> labels(form_.targets().size());
     passes.train("learning tokens", [&](const LabelledRecord& record) {
       learner.add(record.text);
       for (size_t i = 0; i < labels.size(); ++i) {
-        for (const std::string& label : form_.labels_in(record.labels[i])) labels[i].insert(label);
+        for (const std::string& label : form_.labels_in(record.labels[i])) labels[i][label] += 1;
       }
     });
-    for (const auto& names : labels) {
-      if (names.empty()) throw Error(ExitCode::corrupt, "the training records have no label");
-      classes_.emplace_back(names.begin(), names.end());
+    for (size_t i = 0; i < labels.size(); ++i) {
+      if (labels[i].empty()) throw Error(ExitCode::corrupt, "the training records have no label");
+      classes_.emplace_back();
+      for (const auto& [label, count] : labels[i]) classes_.back().push_back(label);
+      notes_.push_back(fmt::format("{}: {}", form_.targets()[i], sizes_of(labels[i])));
     }
     const LearnedText text = learner.finish("inputs.model");
     manifest.text = text.info;
     manifest.streams = {text.schema("inputs")};
     add_targets(manifest.streams);
+  }
+
+  /// Of the training records, the largest class first.
+  static std::string sizes_of(const std::map<std::string, int64_t>& labels) {
+    constexpr size_t kShown = 12;
+    std::vector<std::pair<std::string, int64_t>> sizes(labels.begin(), labels.end());
+    std::stable_sort(sizes.begin(), sizes.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::string text =
+        fmt::format("{} in training",
+                    sizes.size() == 1 ? "only 1 class" : fmt::format("{} classes", sizes.size()));
+    for (size_t i = 0; i < std::min(kShown, sizes.size()); ++i) {
+      text +=
+          fmt::format("{} {} ({})", i == 0 ? ":" : ",", printable(sizes[i].first), sizes[i].second);
+    }
+    const auto rest = static_cast<int64_t>(sizes.size()) - static_cast<int64_t>(kShown);
+    if (rest > 0) text += fmt::format(" and {} more, down to {}", rest, sizes.back().second);
+    return text;
   }
 
   /// In sorted order of names.
@@ -128,7 +150,8 @@ class LabelledImporter : public LabelledTool {
   }
 
   std::vector<std::vector<std::string>> classes_;  ///< of each target, sorted
-  std::map<std::string, size_t> order_;            ///< of the targets in a shard
+  std::vector<std::string> notes_;
+  std::map<std::string, size_t> order_;  ///< of the targets in a shard
 };
 
 }  // namespace

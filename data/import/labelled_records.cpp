@@ -26,6 +26,11 @@ std::string without_outer_space(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
+void add_text(const std::string& part, std::string& text) {
+  if (!text.empty() && !part.empty()) text += ' ';
+  text += part;
+}
+
 /// What lies in a folder, in the order of names, so that an import is the same everywhere.
 std::vector<fs::path> sorted_entries(const fs::path& folder) {
   if (!fs::is_directory(folder)) {
@@ -51,9 +56,9 @@ void LabelledForm::describe(Fields& fields) {
       .one_of({"csv", "tsv", "jsonl", "label-first", "label-last", "file", "folders"});
   fields.add("encoding", encoding_, "of the files").one_of(text_encoding_names());
   fields.add("header", header_, "csv, tsv: the first row names the columns");
-  fields.add("text_column", text_column_,
+  fields.add("text_column", text_columns_,
              "the text's column: its name or number from 1 (empty: 2), or a dotted path in JSON "
-             "(empty: text)");
+             "(empty: text); several, such as title and body, are read behind each other");
   fields.add("label_column", label_columns_,
              "the label columns in the same way (empty: 1, or label); several become several "
              "targets");
@@ -72,11 +77,12 @@ void LabelledForm::describe(Fields& fields) {
 }
 
 void LabelledForm::check(size_t num_sources, SplitBy split_by) const {
-  if (!has_columns() && !(text_column_ + group_column_).empty()) {
+  if (!has_columns() && !(text_columns_.empty() && group_column_.empty())) {
     throw Error(ExitCode::usage, fmt::format("--form {} has no columns", form_));
   }
   if ((split_by == SplitBy::group) == group_column_.empty()) {
-    throw Error(ExitCode::usage, "--split-by group and --group-column go together");
+    throw Error(ExitCode::usage, "--split-by group and --group-column go together",
+                "--group-column names the column of a record's group: of pairs, the question");
   }
   if (!has_columns() && separator_.empty()) {
     throw Error(ExitCode::usage, "--label-separator is empty");
@@ -89,9 +95,9 @@ void LabelledForm::check(size_t num_sources, SplitBy split_by) const {
   }
 }
 
-std::string LabelledForm::text_column() const {
-  if (!text_column_.empty()) return text_column_;
-  return form_ == "jsonl" ? "text" : "2";
+std::vector<std::string> LabelledForm::text_columns() const {
+  if (!text_columns_.empty()) return text_columns_;
+  return {form_ == "jsonl" ? "text" : "2"};
 }
 
 std::vector<std::string> LabelledForm::label_columns() const {
@@ -148,12 +154,17 @@ void LabelledForm::read_table(const SplitSource& source, const Visit& visit) con
   std::vector<std::string> row;
   std::vector<std::string> names;
   if (header_ && !reader.next(names)) return;
+  if (!reader.problem().empty()) {
+    throw Error(ExitCode::corrupt, fmt::format("{}: {}", reader.place(), reader.problem()),
+                "name the encoding of the files with --encoding");
+  }
   const auto index = [&](const std::string& name) { return find_column(name, names, source.file); };
-  const size_t text = index(text_column());
-  std::vector<size_t> columns;
+  std::vector<size_t> texts, columns;
+  for (const std::string& column : text_columns()) texts.push_back(index(column));
   for (const std::string& column : label_columns()) columns.push_back(index(column));
-  size_t last = std::max(text, *std::max_element(columns.begin(), columns.end()));
-  const size_t group = group_column_.empty() ? text : index(group_column_);
+  size_t last = std::max(*std::max_element(texts.begin(), texts.end()),
+                         *std::max_element(columns.begin(), columns.end()));
+  const size_t group = group_column_.empty() ? texts[0] : index(group_column_);
   last = std::max(last, group);
   while (reader.next(row)) {
     LabelledRecord record;
@@ -163,7 +174,7 @@ void LabelledForm::read_table(const SplitSource& source, const Visit& visit) con
           fmt::format("has {} column{}, not {}", row.size(), row.size() == 1 ? "" : "s", last + 1);
     }
     if (record.problem.empty()) {
-      record.text = row[text];
+      for (const size_t column : texts) add_text(row[column], record.text);
       for (const size_t column : columns) record.labels.push_back(row[column]);
       if (!group_column_.empty()) record.group = row[group];
     }
@@ -235,7 +246,9 @@ LabelledRecord LabelledForm::from_json(const std::string& line) const {
   LabelledRecord record;
   try {
     const auto object = nlohmann::json::parse(line);
-    record.text = json_field(object, text_column(), " ");
+    for (const std::string& column : text_columns()) {
+      add_text(json_field(object, column, " "), record.text);
+    }
     for (const std::string& column : label_columns()) {
       record.labels.push_back(json_field(object, column, set_separator_));
     }

@@ -46,13 +46,13 @@ class LabelledForm {
   LabelledRecord from_json(const std::string& line) const;
   bool has_columns() const { return form_ == "csv" || form_ == "tsv" || form_ == "jsonl"; }
   std::string trimmed_label(std::string label) const;
-  std::string text_column() const;
+  std::vector<std::string> text_columns() const;
   std::vector<std::string> label_columns() const;
 
   std::string form_ = "tsv";
   std::string encoding_ = "utf-8";
   bool header_ = false;
-  std::string text_column_;
+  std::vector<std::string> text_columns_;
   std::vector<std::string> label_columns_;
   std::string group_column_;
   std::string set_separator_;

@@ -1,8 +1,11 @@
 #include "data/import/pairs.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "data/base/error.h"
@@ -28,6 +31,10 @@ struct Question {
   bool has_right() const {
     return std::any_of(candidates.begin(), candidates.end(),
                        [](const Candidate& one) { return one.right; });
+  }
+  bool has_wrong() const {
+    return !std::all_of(candidates.begin(), candidates.end(),
+                        [](const Candidate& one) { return one.right; });
   }
   bool has(const std::string& answer) const {
     return std::any_of(candidates.begin(), candidates.end(),
@@ -108,14 +115,20 @@ class PairsImporter : public LabelledTool {
     describe_compression(fields, limits_.compression);
   }
 
+  std::vector<std::string> notes() const override { return notes_; }
+
  private:
   void learn(RecordPasses<LabelledRecord>& passes, const SplitRule& rule,
              Manifest& manifest) override {
     collect(passes, rule);
     const int64_t dropped = drop_and_add(rule);
     if (dropped > 0) {
-      manifest.source += fmt::format(" ({} questions without a right answer left out)", dropped);
+      const std::string left_out =
+          fmt::format("{} questions without a right answer left out", dropped);
+      manifest.source += fmt::format(" ({})", left_out);
+      notes_.push_back(left_out);
     }
+    note_what_cannot_be_ranked();
     learn_symbols(manifest);
   }
 
@@ -131,6 +144,7 @@ class PairsImporter : public LabelledTool {
     });
     passes.all("collecting answers", [&](const LabelledRecord& record, size_t split) {
       const std::vector<std::string> labels = form_.labels_in(record.labels[0]);
+      if (labels_.size() < kMostLabels) labels_.insert(labels.begin(), labels.end());
       const bool right = std::find_first_of(labels.begin(), labels.end(), right_.begin(),
                                             right_.end()) != labels.end();
       splits_[split].add(record.group, {record.text, right});
@@ -147,9 +161,25 @@ class PairsImporter : public LabelledTool {
     if (std::none_of(train.begin(), train.end(),
                      [](const Question& one) { return one.has_right(); })) {
       throw Error(ExitCode::corrupt, "no training question has a right answer",
-                  "--right names the labels of right answers");
+                  fmt::format("--right names the labels of right answers; the source has {}",
+                              fmt::join(labels_, ", ")));
     }
     return dropped;
+  }
+
+  /// Where every candidate is right each order is as good.
+  void note_what_cannot_be_ranked() {
+    for (size_t split = 0; split < splits_.size(); ++split) {
+      const std::vector<Question>& questions = splits_[split].questions();
+      if (questions.empty() || std::any_of(questions.begin(), questions.end(),
+                                           [](const Question& one) { return one.has_wrong(); })) {
+        continue;
+      }
+      notes_.push_back(fmt::format(
+          "{}: no question has a wrong answer, so {}", kSplitNames[split],
+          split == 0 ? "only model.matching: dual can learn from it, which takes those of others"
+                     : "there is nothing to rank; --others 20 gives each 20 of other questions"));
+    }
   }
 
   /// One vocabulary for questions and answers.
@@ -203,6 +233,9 @@ class PairsImporter : public LabelledTool {
   std::vector<std::string> right_ = {"1"};
   int64_t others_ = 0;
   bool unanswered_ = false;
+  std::vector<std::string> notes_;
+  static constexpr size_t kMostLabels = 8;
+  std::set<std::string> labels_;  ///< of the source, the first kMostLabels or so
   std::array<QuestionList, kSplitNames.size()> splits_;
 };
 

@@ -1,5 +1,7 @@
 #include "data/import/rejections.h"
 
+#include <algorithm>
+
 #include "data/base/error.h"
 
 namespace lockstep {
@@ -25,12 +27,16 @@ void Rejections::check(int64_t records) {
       static_cast<double>(count_) > max_rejected_ * static_cast<double>(records) ||
       count_ == records;
   if (count_ == 0 || !too_many) return;
-  throw Error(ExitCode::corrupt, text(),
-              count_ == records
-                  ? "no record is left; look at the options that say what a record is"
-                  : fmt::format("--max-rejected allows {:g} % of the records; correct "
-                                "them, or allow more",
-                                100 * max_rejected_));
+  std::string hint =
+      count_ == records
+          ? "no record is left; look at the options that say what a record is"
+          : fmt::format("--max-rejected allows {:g} % of the records; correct them, or allow more",
+                        100 * max_rejected_);
+  const bool encoded = std::any_of(first_.begin(), first_.end(), [](const std::string& line) {
+    return line.find("is not UTF-8") != std::string::npos;
+  });
+  if (encoded) hint += "; the encoding of the files may be another";
+  throw Error(ExitCode::corrupt, text(), hint);
 }
 
 std::string Rejections::text() const {

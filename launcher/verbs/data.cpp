@@ -14,6 +14,7 @@
 #include "data/import/rejections.h"
 #include "data/inspect.h"
 #include "data/manifest.h"
+#include "data/staged_folder.h"
 #include "launcher/field_options.h"
 #include "launcher/progress_bar.h"
 #include "launcher/verbs/verbs.h"
@@ -41,12 +42,14 @@ void with_progress(const std::function<void(const Progress&)>& work) {
 }
 
 int run_tool(ToolRun& run, std::ostream& out) {
+  require_free(run.out);  // before the minutes that learning a vocabulary may take
   with_progress([&](const Progress& progress) { run.tool->run(run.sources, run.out, progress); });
   const Manifest manifest = read_manifest(run.out);
   for (const SplitInfo& split : manifest.splits) {
     out << fmt::format("{}: {} sequences in {} shard{}\n", split.name, split.sequences,
                        split.shards.size(), split.shards.size() == 1 ? "" : "s");
   }
+  for (const std::string& note : run.tool->notes()) out << note << '\n';
   const Rejections* rejections = run.tool->rejections();
   if (rejections != nullptr && rejections->count() > 0) out << rejections->text() << '\n';
   out << fmt::format("data set written to {}", run.out.string()) << std::endl;
