@@ -10,11 +10,19 @@
 namespace lockstep {
 namespace {
 
+/// By the words of a name, such as "topic_macro_f1": "map" is a word of its own, not a part of
+/// "smape".
 bool higher_is_better(const std::string& metric) {
-  constexpr std::array<std::string_view, 10> kHigher = {
-      "accuracy", "f1", "bleu", "recall", "mrr", "ndcg", "auc", "correlation", "mcc", "coverage"};
-  return std::any_of(kHigher.begin(), kHigher.end(),
-                     [&](std::string_view part) { return metric.find(part) != std::string::npos; });
+  constexpr std::array<std::string_view, 15> kHigher = {
+      "accuracy",    "f1",  "bleu",     "recall", "map",   "mrr",    "ndcg", "auc",
+      "correlation", "mcc", "coverage", "exact",  "legal", "within", "paths"};
+  for (size_t begin = 0; begin <= metric.size();) {
+    const size_t end = std::min(metric.size(), metric.find('_', begin));
+    const std::string_view word(metric.data() + begin, end - begin);
+    if (std::find(kHigher.begin(), kHigher.end(), word) != kHigher.end()) return true;
+    begin = end + 1;
+  }
+  return false;
 }
 
 const EvaluationReport* find_report(const std::vector<EvaluationReport>& reports,
