@@ -20,17 +20,42 @@ namespace {
 constexpr int64_t kBatchSteps = 8192;
 constexpr size_t kBatchTexts = 512;
 
-/// Throws Error(config) unless the model reads text.
-json text_description(const std::string& name, const json& description) {
+/// Throws Error(config) unless the model gives texts labels.
+json classifier_description(const std::string& name, const LoadedModel& loaded) {
+  const std::string& task = loaded.config.task;
+  if (task != "sequence_classification" && task != "multi_label_classification") {
+    throw Error(ExitCode::config, fmt::format("{}: its task {} gives texts no labels", name, task),
+                "a run of the task sequence_classification or multi_label_classification is "
+                "needed");
+  }
+  json description = json::parse(loaded.checkpoint.state.model);
   if (description.contains("inputs") && description["inputs"].contains("tokens")) {
-    return description["inputs"];
+    return description;
   }
   throw Error(ExitCode::config, fmt::format("{}: its model was not trained on text", name),
               "a run on a data set of `lockstep data import labelled` is needed");
 }
 
-json parse_description(const LoadedModel& loaded) {
-  return json::parse(loaded.checkpoint.state.model);
+/// The heads of a classifier, without probabilities.
+std::vector<LabelProbabilities> described_heads(const json& description) {
+  std::vector<LabelProbabilities> heads;
+  const auto add = [&](const json& target, const json& labels, bool exclusive) -> auto& {
+    LabelProbabilities head;
+    head.target = target.get<std::string>();
+    head.labels = labels.get<std::vector<std::string>>();
+    head.exclusive = exclusive;
+    return heads.emplace_back(std::move(head));
+  };
+  if (!description.contains("heads")) {
+    add(description.at("target"), description.at("labels"), false);
+    return heads;
+  }
+  for (const json& own : description.at("heads")) {
+    LabelProbabilities& head = add(own.at("target"), own.at("labels"), true);
+    const auto classes = own.at("classes").get<size_t>();
+    while (head.labels.size() < classes) head.labels.push_back(std::to_string(head.labels.size()));
+  }
+  return heads;
 }
 
 }  // namespace
@@ -40,16 +65,10 @@ TextClassifier::TextClassifier(const std::filesystem::path& source, const std::s
     : name_(source.string()),
       alone_(make_alone_communicator()),
       loaded_(load_model(source, device, *alone_)),
-      description_(text_description(name_, parse_description(loaded_))),
-      inputs_(description_),
-      longest_(longest) {
-  const std::string& task = loaded_.config.task;
-  if (task != "sequence_classification" && task != "multi_label_classification") {
-    throw Error(ExitCode::config, fmt::format("{}: its task {} gives texts no labels", name_, task),
-                "a run of the task sequence_classification or multi_label_classification is "
-                "needed");
-  }
-}
+      description_(classifier_description(name_, loaded_)),
+      heads_(described_heads(description_)),
+      inputs_(description_.at("inputs")),
+      longest_(longest) {}
 
 TextClassifier::Symbols TextClassifier::symbols_of(const std::vector<std::string>& texts) {
   Symbols symbols;
@@ -117,17 +136,32 @@ DeviceBatch TextClassifier::batch_of(const std::vector<std::vector<int64_t>>& sy
   return batch_of_symbols(texts, loaded_.compute.device);
 }
 
-const LabelProbabilities& TextClassifier::head(const Answers& answers,
-                                               const std::string& name) const {
-  if (answers.heads.size() == 1) return answers.heads.front();
+size_t TextClassifier::number_of_head(const std::string& name) const {
+  if (heads_.size() == 1) return 0;
   std::string heads;
-  for (const LabelProbabilities& one : answers.heads) {
-    if (one.target == name) return one;
-    heads += (heads.empty() ? "" : ", ") + one.target;
+  for (size_t i = 0; i < heads_.size(); ++i) {
+    if (heads_[i].target == name) return i;
+    heads += (heads.empty() ? "" : ", ") + heads_[i].target;
   }
   throw Error(ExitCode::config,
               fmt::format("{}: has no head \"{}\"; it has {}", name_, name, heads),
               "name them with --topic-head and --sentiment-head");
+}
+
+void check_sentiments(const LabelProbabilities& head, const std::vector<std::string>& negative,
+                      const std::string& name) {
+  if (!head.exclusive) {
+    throw Error(ExitCode::config,
+                fmt::format("{}: the sentiment must be one label, not a set of them", name),
+                "give a run of the task sequence_classification with --sentiment");
+  }
+  for (const std::string& label : negative) {
+    if (std::find(head.labels.begin(), head.labels.end(), label) != head.labels.end()) continue;
+    throw Error(ExitCode::config,
+                fmt::format("{}: none of its labels of \"{}\" is \"{}\"", name, head.target, label),
+                fmt::format("they are {}; --negative says which of them count as negative",
+                            fmt::join(head.labels, ", ")));
+  }
 }
 
 void add_share_of(const LabelProbabilities& other, const std::string& name, size_t count,
@@ -159,6 +193,11 @@ OpinionReader::OpinionReader(const std::vector<std::filesystem::path>& topics,
       topics_(group_of(topics, device)),
       sentiments_(group_of(sentiments, device)) {
   LOCKSTEP_CHECK(!topics.empty(), "a monitor needs a run that knows topics");
+  for (const Member& member : topics_) member.classifier->head(config_.topic_head);
+  for (const Member& member : sentiments_.empty() ? topics_ : sentiments_) {
+    check_sentiments(member.classifier->head(config_.sentiment_head), config_.negative,
+                     member.classifier->name());
+  }
 }
 
 OpinionReader::Group OpinionReader::group_of(const std::vector<std::filesystem::path>& runs,
@@ -190,7 +229,7 @@ void OpinionReader::ask(const std::vector<std::string>& texts) {
 
 LabelProbabilities OpinionReader::mean_head(const Group& group, const std::string& head) {
   const auto head_of = [&](const Member& member) -> const LabelProbabilities& {
-    return member.classifier->head(member.answers, head);
+    return member.answers.heads[member.classifier->number_of_head(head)];
   };
   LabelProbabilities mean = head_of(group.front());
   if (group.size() == 1) return mean;
@@ -217,10 +256,6 @@ std::vector<Opinion> OpinionReader::operator()(const std::vector<std::string>& t
   const LabelProbabilities topic = mean_head(topics_, config_.topic_head);
   const LabelProbabilities sentiment =
       mean_head(sentiments_.empty() ? topics_ : sentiments_, config_.sentiment_head);
-  if (!sentiment.exclusive) {
-    throw Error(ExitCode::config, "the sentiment must be one label, not a set of them",
-                "give a run of the task sequence_classification with --sentiment");
-  }
   for (size_t i = 0; i < texts.size(); ++i) {
     if (!opinions[i].error.empty()) continue;
     set_topics(topic, i, opinions[i]);

@@ -29,7 +29,9 @@ class TextClassifier {
   };
   Symbols symbols_of(const std::vector<std::string>& texts);
   /// Whether `other` makes the same symbols of every text, as models of one data set do.
-  bool reads_as(const TextClassifier& other) const { return description_ == other.description_; }
+  bool reads_as(const TextClassifier& other) const {
+    return description_.at("inputs") == other.description_.at("inputs");
+  }
 
   struct Answers {
     std::vector<std::string> errors;        ///< why a text has no answer; empty where it has one
@@ -37,8 +39,13 @@ class TextClassifier {
   };
   Answers answers(const Symbols& symbols);
 
-  /// That of this name, or the only one. Throws Error(config) when there is no such head.
-  const LabelProbabilities& head(const Answers& answers, const std::string& name) const;
+  /// The place in Answers::heads of that of this name, or of the only one. Throws Error(config)
+  /// when there is no such head.
+  size_t number_of_head(const std::string& name) const;
+  /// The same head itself, without probabilities.
+  const LabelProbabilities& head(const std::string& name) const {
+    return heads_[number_of_head(name)];
+  }
 
   const std::string& name() const { return name_; }
 
@@ -52,9 +59,15 @@ class TextClassifier {
   std::unique_ptr<Communicator> alone_;
   LoadedModel loaded_;
   nlohmann::json description_;
+  std::vector<LabelProbabilities> heads_;
   TextInputs inputs_;
   int64_t longest_;
 };
+
+/// Throws Error(config) when a head of the run `name` cannot tell sentiments: its labels are sets,
+/// or lack one of `negative`, so that nothing would ever count as negative.
+void check_sentiments(const LabelProbabilities& head, const std::vector<std::string>& negative,
+                      const std::string& name);
 
 /// Adds the probabilities of `other`, divided by `count`, to those of `mean`, label by label.
 /// Throws Error(config) when its labels (of `name`) are others.

@@ -16,18 +16,22 @@ std::string json_scalar(const nlohmann::json& value, const std::string& path) {
 
 }  // namespace
 
-std::string json_field(const nlohmann::json& record, const std::string& path,
-                       const std::string& separator) {
+const nlohmann::json* find_json_field(const nlohmann::json& record, const std::string& path) {
   const nlohmann::json* value = &record;
   for (size_t begin = 0; begin <= path.size();) {
     const size_t end = std::min(path.size(), path.find('.', begin));
     const std::string name = path.substr(begin, end - begin);
-    if (!value->is_object() || !value->contains(name)) {
-      throw Error(ExitCode::corrupt, fmt::format("has no \"{}\"", path));
-    }
+    if (!value->is_object() || !value->contains(name)) return nullptr;
     value = &value->at(name);
     begin = end + 1;
   }
+  return value;
+}
+
+std::string json_field(const nlohmann::json& record, const std::string& path,
+                       const std::string& separator) {
+  const nlohmann::json* value = find_json_field(record, path);
+  if (value == nullptr) throw Error(ExitCode::corrupt, fmt::format("has no \"{}\"", path));
   if (!value->is_array()) return json_scalar(*value, path);
   std::string text;
   for (const nlohmann::json& item : *value) {

@@ -256,6 +256,9 @@ class Monitor(unittest.TestCase):
         self.assertIn("bucket_minutes", done.stderr)
         other, _ = self.monitor("--input", self.input, "--topic-head", "subject", expect=78)
         self.assertIn("sentiment, topic", other.stderr)
+        for negative in ("negative", "bad,awful"):
+            unknown = run(["monitor", self.shop.root / "both", "--negative", negative, "--input", "/dev/null"], expect=78)
+            self.assertIn("they are bad, good", unknown.stderr)
         output = self.write("foreign.out", ["results of somebody"])
         self.monitor("--input", self.input, "--state", self.shop.root / "no.state", "--output", output, expect=74)
         self.assertEqual(output.read_text(), "results of somebody\n")

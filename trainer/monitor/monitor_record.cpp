@@ -37,7 +37,7 @@ MonitorRecord read_record(const std::string& line, int64_t number, const Monitor
   try {
     const json object = json::parse(line);
     if (!object.is_object()) throw Error(ExitCode::corrupt, "the line must be a JSON object");
-    if (object.contains(config.id_field)) record.id = object[config.id_field];
+    if (const json* id = find_json_field(object, config.id_field)) record.id = *id;
     record.text = json_field(object, config.text_field, " ");
     record.time = time_of(json_field(object, config.time_field, " "));
   } catch (const json::exception&) {
