@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "data/base/error.h"
+#include "data/base/json_problem.h"
 #include "trainer/recording_inputs.h"
 #include "trainer/tasks/input_lines.h"
 
@@ -84,7 +85,7 @@ InputLine LinePredictor::read(const std::string& text, int64_t number) {
       read_dense(object, line);
     }
   } catch (const std::exception& error) {
-    line.error = error.what();
+    line.error = problem_text(error);
   }
   return line;
 }

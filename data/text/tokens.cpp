@@ -7,6 +7,7 @@
 
 #include "data/base/error.h"
 #include "data/text/encoding.h"
+#include "data/text/search_terms.h"
 #include "data/text/sentence_pieces.h"
 
 namespace lockstep {
@@ -109,6 +110,31 @@ std::string rewritten(const std::string& text, const TextRules& rules) {
   return result;
 }
 
+/// Whether a character belongs to a script that puts no space between words: Thai, Lao, Burmese,
+/// Khmer, and from the radicals on what Chinese and Japanese are written with.
+bool is_spaceless(utf8proc_int32_t point) {
+  const auto within = [&](utf8proc_int32_t first, utf8proc_int32_t last) {
+    return first <= point && point <= last;
+  };
+  return within(0x0e00, 0x0eff) || within(0x1000, 0x109f) || within(0x1780, 0x17ff) ||
+         within(0x2e80, 0x2fff) || within(0x3005, 0x3007) || within(0x3040, 0x30ff) ||
+         within(0x3400, 0x9fff) || within(0xf900, 0xfaff) || within(0x20000, 0x3ffff);
+}
+
+/// Adds a word, of which those characters are taken out and stand alone.
+void add_terms(const std::string& word, std::vector<std::string>& terms) {
+  bool joins = false;  // the next character belongs to the last term
+  for (const std::string& character : characters_of(word)) {
+    const bool alone = is_spaceless(code_points_of(character).front());
+    if (alone || !joins) {
+      terms.push_back(character);
+    } else {
+      terms.back() += character;
+    }
+    joins = !alone;
+  }
+}
+
 /// Pieces behind each other, where a mark of a word's begin is a space; none begins a line.
 std::string join_pieces(const std::vector<std::string>& pieces) {
   const std::string_view mark = SentencePieces::kWordBegin;
@@ -160,6 +186,17 @@ std::vector<std::string> tokenize(std::string_view line, const TextRules& rules)
   if (rules.kind == TokenKind::words) return words_of(text);
   LOCKSTEP_CHECK(rules.pieces != nullptr, "no model of sentencepiece");
   return rules.pieces->encode(text);
+}
+
+std::vector<std::string> search_terms(std::string_view text, const TextRules& rules) {
+  if (rules.kind == TokenKind::sentencepiece) return tokenize(text, rules);
+  const bool characters = rules.kind == TokenKind::characters;
+  const TextRules words = characters ? TextRules{TokenKind::words, true, true, nullptr} : rules;
+  std::vector<std::string> terms, marks;
+  for (const std::string& word : tokenize(text, words)) {
+    add_terms(word, characters && is_mark(code_points_of(word).front()) ? marks : terms);
+  }
+  return terms.empty() ? marks : terms;
 }
 
 std::string join_tokens(const std::vector<std::string>& tokens, TokenKind kind) {

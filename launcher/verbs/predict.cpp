@@ -108,9 +108,10 @@ constexpr const char* kFooter =
     "{\"items\": [\"a\", \"b\"], \"candidates\": [...], \"top\": 20}. A forecaster reads a CSV "
     "file\n"
     "and writes the rows that follow.\n"
-    "A translation model takes lines of plain text, or {\"text\": ...}. A model of answers "
-    "ranks\n"
-    "those of {\"question\": ..., \"candidates\": [...]}, or of --index.\n\n"
+    "Classifiers of texts and translation models take lines of plain text, or {\"text\": ...}. "
+    "A\n"
+    "model of answers ranks those of {\"question\": ..., \"candidates\": [...]}, or of "
+    "--index.\n\n"
     "Examples:\n"
     "  lockstep predict runs/mnist --input lines.jsonl --output predictions.jsonl\n"
     "  lockstep predict runs/mnist --data datasets/mnist --split test";

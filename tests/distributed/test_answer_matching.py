@@ -95,6 +95,14 @@ class AnswerMatching(unittest.TestCase):
             again = self.train(f"{name}-parts", *settings, "train.steps=16")
             self.assertEqual(again["parameters_sha256"], whole["parameters_sha256"])
 
+    def test_the_highest_map_is_kept(self):
+        """Without being told that higher is better."""
+        result = self.train("kept", "train.steps=30", "evaluate.every=3", "select.metric=map", "select.keep_best=true")
+        lines = map(json.loads, (self.shop.root / "kept/metrics.jsonl").read_text().splitlines())
+        figures = [line["map"] for line in lines if line["split"] == "test"]
+        self.assertGreater(max(figures), min(figures))  # else this would show nothing
+        self.assertEqual(result["best"]["test"]["map"], max(figures))
+
     def test_figures_are_those_of_the_predictions(self):
         import h5py
         with h5py.File(self.data / "test-00000.h5") as file:
@@ -185,6 +193,13 @@ class AnswerMatching(unittest.TestCase):
             self.assertIn("looks at all of a batch", done.stderr)
         digits = self.shop.arguments("digits", *SETTINGS)
         self.assertIn("import pairs", run(digits, expect=78).stderr)
+        bare = self.shop.root / "bare.tsv"
+        bare.write_text("".join(f"question {n}\tanswer {n}\t1\n" for n in range(20)))
+        done = run(["data", "import", "pairs", bare, "--group-column", "1", "--text-column", "2", "--label-column", "3", "--split", "1,0,0",
+                    "--out", self.shop.root / "bare.data"])
+        self.assertIn("only model.matching: dual", done.stdout)
+        nothing = self.train("nothing", f"data.path={self.shop.root / 'bare.data'}", "train.steps=2", expect=78)
+        self.assertIn("nothing to learn from", nothing.stderr)
         many = self.train("many", *DUAL, "model.ensemble=2", "train.steps=2", expect=78)
         self.assertIn("model.ensemble", many.stderr)
         lines = run(["predict", self.shop.root / "other"], expect=65, input='{"text": "x"}\n{"question": "x", "candidates": []}\n').stdout

@@ -165,13 +165,18 @@ class TextClassification(unittest.TestCase):
             self.assertAlmostEqual(report[f"{name}_accuracy"], sum(a == b for a, b in pairs[name]) / len(lines))
             self.assertAlmostEqual(report[f"{name}_macro_f1"], macro_f1(pairs[name], len(labels)), delta=1e-9)
             self.assertGreater(report[f"{name}_accuracy"], 0.9)
-        done = run(["predict", self.shop.root / "judged"], expect=65, input="\n".join([*lines, '{"text": " "}', "{}"]) + "\n")
+        wrong = {'{"text": " "}': "the text is empty", "{}": '"text" is missing', '{"text": 5}': '"text" must be a text, not a number',
+                 '{"text": "x"': "not valid JSON at byte 13"}
+        plain = json.loads(lines[0])["text"]
+        done = run(["predict", self.shop.root / "judged"], expect=65, input="\n".join([*lines, *wrong, plain]) + "\n")
         answers = [json.loads(line) for line in done.stdout.splitlines()]
-        for row, answer in enumerate(answers[:-2]):
+        self.assertEqual(answers.pop()["mood"]["label"], answers[0]["mood"]["label"])
+        for row, answer in enumerate(answers[:-4]):
             self.assertEqual(answer["id"], row)
             for name, labels in heads:
                 self.assertEqual(answer[name]["label"], labels[pairs[name][row][1]])
-        self.assertTrue(all("error" in answer for answer in answers[-2:]))
+        for answer, error in zip(answers[-4:], wrong.values()):
+            self.assertIn(error, answer["error"])
         with subprocess.Popen([LOCKSTEP, "predict", self.shop.root / "judged"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True) as asked:
             for line, answer in zip(lines[:2], answers):  # who waits for an answer gets it

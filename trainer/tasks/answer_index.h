@@ -21,11 +21,12 @@ struct AnswerTemplate {
 
 class AnswerIndex {
  public:
-  using Tokenize = std::function<std::vector<std::string>(const std::string&)>;
+  /// The terms of a text that retrieval looks for.
+  using Terms = std::function<std::vector<std::string>(const std::string&)>;
 
   /// Lines of JSON: {"answer": text, "question": text or list of texts, "id": any}; the last two
   /// may be absent. Throws Error: missing, or corrupt with the line that is none.
-  AnswerIndex(const std::filesystem::path& file, const Tokenize& tokenize);
+  AnswerIndex(const std::filesystem::path& file, Terms terms);
 
   const std::vector<AnswerTemplate>& templates() const { return templates_; }
 
@@ -34,7 +35,7 @@ class AnswerIndex {
   std::vector<std::pair<int64_t, double>> search(const std::string& text, size_t most) const;
 
  private:
-  Tokenize tokenize_;
+  Terms terms_;
   std::vector<AnswerTemplate> templates_;
   Bm25 retrieval_;
 };

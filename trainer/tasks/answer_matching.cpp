@@ -7,6 +7,7 @@
 #include <set>
 
 #include "data/base/error.h"
+#include "data/text/search_terms.h"
 #include "trainer/tasks/answer_requests.h"
 #include "trainer/tasks/candidate_figures.h"
 #include "trainer/tasks/candidate_lists.h"
@@ -265,9 +266,21 @@ void AnswerMatching::prepare(const Split& train) {
   for (MatchingNetwork& member : network_.members()) member->set_counts(counts_V, answers);
   if (!network_->scores_pairs()) return;
   std::vector<Tensor> features;
+  double contrasts = 0;  // lists with right answers and wrong ones
+  bool any_wrong = false;
   for (int64_t id = 0; id < train.size(); ++id) {
     const DeviceBatch batch = batch_of_question(train, id);
-    features.push_back(network_.features(batch, candidate_lists(batch)));
+    const CandidateLists lists = candidate_lists(batch);
+    features.push_back(network_.features(batch, lists));
+    contrasts += ranked_questions(lists);
+    any_wrong = any_wrong || std::count(lists.right.begin(), lists.right.end(), false) > 0;
+  }
+  if (contrasts == 0 && !(config_.candidate_loss > 0 && any_wrong)) {
+    throw Error(ExitCode::config,
+                "no training question has both a right and a wrong answer, so a scorer of pairs "
+                "has nothing to learn from",
+                "add wrong answers to the source, or set model.matching to dual, for which the "
+                "answers of other questions are wrong ones");
   }
   const Tensor all_NF = torch::cat(features);
   for (MatchingNetwork& member : network_.members()) {
@@ -320,7 +333,14 @@ bool AnswerMatching::set_index(const IndexOptions& options) {
                 "train with model.candidate_place=false");
   }
   TemplateModel model;
-  model.tokens = [this](const std::string& text) { return inputs_.tokens_of(text); };
+  // Where the model reads pieces of words these are what is looked for, so no rules are needed.
+  TextRules rules{token_kind_of(description_.at("inputs").at("tokens")), false, false, nullptr};
+  rules.lowercase = description_.at("inputs").value("lowercase", false);
+  rules.split_punctuation = description_.at("inputs").value("split_punctuation", false);
+  model.terms = [this, rules](const std::string& text) {
+    return rules.kind == TokenKind::sentencepiece ? inputs_.tokens_of(text)
+                                                  : search_terms(text, rules);
+  };
   model.readable = [this](const std::string& text) { return !inputs_.symbols_of(text).empty(); };
   model.scores = [this](const std::vector<AnswerRequest>& asked) { return scores_of(asked); };
   if (!network_->scores_pairs()) {

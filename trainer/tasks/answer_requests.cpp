@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "data/base/error.h"
+#include "data/base/json_problem.h"
 #include "data/text/matching.h"
 #include "trainer/tasks/input_lines.h"
 
@@ -31,7 +32,7 @@ AnswerRequest read_answer_request(const json& line, bool has_index, TextInputs& 
   const char* field = line.contains("question") ? "question" : "text";
   if (!line.contains(field)) throw Error(ExitCode::corrupt, "\"question\" is missing");
   AnswerRequest request;
-  request.question = line.at(field).get<std::string>();
+  request.question = text_member(line, field);
   request.symbols = inputs.symbols_of(request.question);
   if (request.symbols.empty()) throw Error(ExitCode::corrupt, "the question is empty");
   if (line.contains("candidates")) {

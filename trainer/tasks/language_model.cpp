@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "data/base/error.h"
+#include "data/base/json_problem.h"
 #include "data/mix.h"
 #include "data/text/tokens.h"
 #include "trainer/model/adaptive_softmax.h"
@@ -240,10 +241,14 @@ std::vector<LineAnswer> LanguageModelTask::answer(const std::vector<json>& lines
 }
 
 LineRequest LanguageModelTask::read_request(const json& line) {
-  if (line.contains("text")) return {symbols_of(line.at("text").get<std::string>()), {}};
+  if (line.contains("text")) return {symbols_of(text_member(line, "text")), {}};
   if (!line.contains("prompt")) {
     throw Error(ExitCode::corrupt,
                 "neither \"text\" (to score) nor \"prompt\" (to continue) is there");
+  }
+  for (const char* name : {"length", "temperature", "top_k", "seed"}) {
+    if (!line.contains(name) || line.at(name).is_number()) continue;
+    throw Error(ExitCode::corrupt, fmt::format("\"{}\" must be a number", name));
   }
   SampleRequest request;
   request.length = line.value("length", request.length);
@@ -255,7 +260,7 @@ LineRequest LanguageModelTask::read_request(const json& line) {
     throw Error(ExitCode::corrupt,
                 "\"length\" must be 1 to 1000000, \"temperature\" and \"top_k\" at least 0");
   }
-  return {symbols_of(line.at("prompt").get<std::string>()), request};
+  return {symbols_of(text_member(line, "prompt")), request};
 }
 
 /// Texts are scored together; what follows a prompt is drawn for each by itself.

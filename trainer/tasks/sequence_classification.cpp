@@ -45,6 +45,9 @@ class SequenceClassification : public NetworkTask {
 
   void prepare(const Split& train) override;
   TaskOutput compute(const DeviceBatch& batch, const DropoutKey& key) override;
+  bool takes_plain_text() const override {
+    return reads_symbol_lines() && description_.at("inputs").contains("tokens");
+  }
   std::vector<json> predict(const DeviceBatch& batch) override;
   std::vector<LabelProbabilities> label_probabilities(const DeviceBatch& batch) override;
 

@@ -17,7 +17,7 @@ constexpr size_t kShortlist = 20;
 }  // namespace
 
 TemplateSearch::TemplateSearch(const IndexOptions& options, TemplateModel model)
-    : options_(options), model_(std::move(model)), index_(options.file, model_.tokens) {
+    : options_(options), model_(std::move(model)), index_(options.file, model_.terms) {
   if (model_.vectors) encode_templates();
 }
 

@@ -18,7 +18,8 @@ namespace lockstep {
 
 /// What the search asks of a model: a dual encoder has vectors, a scorer of pairs has none.
 struct TemplateModel {
-  std::function<std::vector<std::string>(const std::string&)> tokens;
+  /// What plain text retrieval looks for.
+  std::function<std::vector<std::string>(const std::string&)> terms;
   /// Whether the model can read a text: it has a symbol.
   std::function<bool(const std::string&)> readable;
   /// Of each question's candidates.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/base/error.h"
+#include "data/base/json_problem.h"
 #include "data/import/alphabet.h"
 #include "data/signal_info_json.h"
 
@@ -99,15 +100,18 @@ std::vector<std::string> labels_of_symbols(const json& description) {
 std::vector<int64_t> TextInputs::symbols_of_line(const json& line) {
   std::vector<int64_t> symbols;
   if (line.contains("text")) {
-    symbols = symbols_of(line.at("text").get<std::string>());
+    symbols = symbols_of(text_member(line, "text"));
   } else if (line.contains("sequence")) {
-    symbols = symbols_of_letters(line.at("sequence").get<std::string>());
+    symbols = symbols_of_letters(text_member(line, "sequence"));
   } else if (line.contains("symbols")) {
     symbols = symbols_of_labels(line.at("symbols"));
   } else {
     throw Error(ExitCode::corrupt, "\"text\" is missing (or \"sequence\", or \"symbols\")");
   }
-  if (symbols.empty()) throw Error(ExitCode::corrupt, "the line holds no symbol");
+  if (symbols.empty()) {
+    throw Error(ExitCode::corrupt,
+                line.contains("text") ? "the text is empty" : "the line holds no symbol");
+  }
   return symbols;
 }
 
