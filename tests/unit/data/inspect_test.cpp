@@ -98,6 +98,32 @@ TEST_F(InspectTest, LongTextIsCut) {
   expect_part("    " + std::string(200, 'x') + " ...\n");
 }
 
+TEST_F(InspectTest, ClassesAreShownByName) {
+  StreamSchema inputs, kind, tags;
+  inputs.name = "inputs";
+  inputs.features = 1;
+  kind.name = "kind";
+  kind.element = ElementType::i32;
+  kind.num_classes = 25;
+  for (int i = 0; i < 25; ++i) kind.labels.push_back(fmt::format("k{}", i));
+  tags.name = "tags";
+  tags.element = ElementType::u8;
+  tags.features = 2;
+  tags.labels = {"earn", "two\nlines"};
+  Manifest manifest;
+  manifest.streams = {inputs, kind, tags};
+  ShardWriter writer(folder_.path(), "train", manifest.streams);
+  const float value = 1;
+  const int32_t symbol = 24;
+  const uint8_t set[2] = {1, 0};
+  writer.append({{&value, 1}, {&symbol, 1}, {set, 1}}, "a");
+  manifest.splits = {writer.finish()};
+  write_manifest(folder_.path(), manifest);
+  expect_part("i32  symbols of 25 classes: k0, k1, ");
+  expect_part(", k19, ...\n");
+  expect_part("value = stored * 1 + 0: earn, two\\nlines\n");
+}
+
 TEST_F(InspectTest, DenseValuesAreAbbreviated) {
   StreamSchema inputs;
   inputs.name = "inputs";

@@ -208,6 +208,47 @@ TEST_F(LabelledTest, LinesOfJson) {
   EXPECT_THAT(shown, HasSubstr(":6: not valid JSON at byte"));
 }
 
+TEST_F(LabelledTest, SeveralTextColumnsAreReadBehindEachOther) {
+  const ToolOptions options = {{"split", "1,0,0"}, {"split_by", "position"}};
+  ToolOptions table = options;
+  table.insert({{"form", "csv"}, {"text_column", "2,3"}, {"label_column", "1"}});
+  import({write("a", "3,Title,Body of it\n4,Alone,\n4,,\n3,\"A, b\",c\n")},
+         [&] { return table["max_rejected"] = "0.5", table;
+}());
+EXPECT_EQ(manifest().splits[0].sequences, 3);
+EXPECT_EQ(text("train", 0), "Title Body of it");
+EXPECT_EQ(text("train", 1), "Alone");
+EXPECT_EQ(text("train", 2), "A, b c");
+std::filesystem::remove_all(out_);
+ToolOptions lines = options;
+lines.insert({{"form", "jsonl"}, {"text_column", "head.title,body"}});
+import({write("b", R"({"head": {"title": "T"}, "body": "b", "label": "x"})")}, lines);
+EXPECT_EQ(text("train", 0), "T b");
+}  // namespace
+
+TEST_F(LabelledTest, SizesOfClassesShowAMistake) {
+  const auto file = write("a", "Label\tSMS\nham\tsee you\nham\tok\nspam\tbuy\n");
+  const ToolOptions options = {{"split", "1,0,0"}, {"split_by", "position"}};
+  EXPECT_EQ(testing::notes_of(labelled_importer(), {file}, out_, options),
+            "label: 3 classes in training: ham (2), Label (1), spam (1)\n");
+  std::filesystem::remove_all(out_);
+  std::string many;
+  for (int i = 10; i < 30; ++i) many += fmt::format("c{}\ttext\n", i);
+  EXPECT_THAT(testing::notes_of(labelled_importer(), {write("b", many + "c7\ttext\nc7\tx\n")}, out_,
+                                options),
+              HasSubstr("21 classes in training: c7 (2), c10 (1), c11 (1), "));
+  std::filesystem::remove_all(out_);
+  EXPECT_EQ(testing::notes_of(labelled_importer(), {write("c", "x\ttext\n")}, out_, options),
+            "label: only 1 class in training: x (1)\n");
+}
+
+TEST_F(LabelledTest, AHeaderInAnotherEncodingIsToldAsThat) {
+  const auto file = write("a", "\xb1\xea,text\nx,y\n");
+  testing::expect_error(ExitCode::corrupt, "a:1: byte 1 is not UTF-8", [&] {
+    import({file}, {{"form", "csv"}, { "header", "true" }});
+  });
+}
+
 TEST_F(LabelledTest, GroupsAreInOneSplitOnly) {
   std::string lines;
   for (int i = 0; i < 60; ++i) lines += fmt::format("x\tuser{}\tu{}\n", i % 6, i % 6);
@@ -267,5 +308,5 @@ TEST_F(LabelledTest, RareTokensBecomeUnknown) {
   EXPECT_FALSE(manifest().text->lowercase);
 }
 
-}  // namespace
+}  // namespace lockstep
 }  // namespace lockstep

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "data/text/bm25.h"
+#include "data/text/search_terms.h"
 
 namespace lockstep {
 namespace {
@@ -28,6 +29,19 @@ TEST(MatchingTest, WordsAndBeginningsByPlaceInTheQuestion) {
 
 TEST(MatchingTest, LettersOfOtherScriptsAreCountedAsLetters) {
   EXPECT_EQ(brief(match_tokens({"вопросами"}, {"вопросы", "вопрос", "вода"})), "0/1 0/1 0/0 ");
+}
+
+TEST(SearchTermsTest, AreWordsWhateverTheModelReads) {
+  const TextRules characters{TokenKind::characters, false, false, nullptr};
+  EXPECT_EQ(search_terms("Where is my parcel?", characters),
+            (Words{"where", "is", "my", "parcel"}));
+  EXPECT_EQ(search_terms("我的iPhone 15在哪里？", characters),
+            (Words{"我", "的", "iphone", "15", "在", "哪", "里"}));
+  EXPECT_EQ(search_terms("?!", characters), (Words{"?", "!"}));
+  const TextRules words{TokenKind::words, false, true, nullptr};
+  EXPECT_EQ(search_terms("Where is my parcel ?", words),
+            (Words{"Where", "is", "my", "parcel", "?"}));
+  EXPECT_EQ(search_terms("退货 label", words), (Words{"退", "货", "label"}));
 }
 
 /// Figures of rank_bm25 0.2's formula with this file's weights, worked out by hand.

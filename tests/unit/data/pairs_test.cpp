@@ -64,6 +64,28 @@ TEST_F(PairsTest, OthersAnswersAreWrongOnes) {
   EXPECT_EQ(train().numbers(0, 4).size(), 1u);
 }
 
+TEST_F(PairsTest, NotesWhatCannotBeRanked) {
+  write_file_atomically(folder_ / "faq.tsv",
+                        "q1\ta\t1\nq2\tb\t1\nq3\tc\t1\nq4\td\t1\nq5\te\t1\n"
+                        "q6\tf\t1\nq7\tg\t1\nq8\th\t0\n");
+  ToolOptions options = {{"form", "tsv"},
+                         {"group_column", "1"},
+                         {"text_column", "2"},
+                         {"label_column", "3"},
+                         {"split", "0.5,0,0.5"}};
+  const auto notes = [&] {
+    std::filesystem::remove_all(folder_ / "out");
+    return testing::notes_of(pairs_importer(), {folder_ / "faq.tsv"}, folder_ / "out", options);
+  };
+  const std::string told = notes();
+  EXPECT_THAT(told, HasSubstr("1 questions without a right answer left out\n"));
+  EXPECT_THAT(told,
+              HasSubstr("train: no question has a wrong answer, so only model.matching: dual"));
+  EXPECT_THAT(told, HasSubstr("test: no question has a wrong answer, so there is nothing to rank"));
+  options["others"] = "1";
+  EXPECT_THAT(notes(), ::testing::Not(HasSubstr("test: ")));
+}
+
 TEST_F(PairsTest, TellsWhatIsWrong) {
   const ToolOptions options = {{"split", "1,0,0"}, {"max_rejected", "0.9"}};
   const std::string told = import("q\ta\t1\nq\t \t1\nq\n", options);

@@ -39,11 +39,11 @@ size_t stream_index(const Split& split, const std::string& name) {
   throw std::runtime_error("no stream " + name);
 }
 
-}  // namespace
-
-std::string run_tool(const DataToolEntry& entry, const std::vector<std::filesystem::path>& sources,
-                     const std::filesystem::path& out, const ToolOptions& options) {
-  const auto tool = entry.make();
+std::unique_ptr<DataTool> finished_tool(const DataToolEntry& entry,
+                                        const std::vector<std::filesystem::path>& sources,
+                                        const std::filesystem::path& out,
+                                        const ToolOptions& options) {
+  auto tool = entry.make();
   Fields fields;
   tool->describe(fields);
   for (const auto& [name, word] : options) {
@@ -54,7 +54,24 @@ std::string run_tool(const DataToolEntry& entry, const std::vector<std::filesyst
     if (!field->legal(problem)) throw std::runtime_error(name + ": " + problem);
   }
   tool->run(sources, out, {});
+  return tool;
+}
+
+}  // namespace
+
+std::string run_tool(const DataToolEntry& entry, const std::vector<std::filesystem::path>& sources,
+                     const std::filesystem::path& out, const ToolOptions& options) {
+  const auto tool = finished_tool(entry, sources, out, options);
   return tool->rejections() == nullptr ? "" : tool->rejections()->text();
+}
+
+std::string notes_of(const DataToolEntry& entry, const std::vector<std::filesystem::path>& sources,
+                     const std::filesystem::path& out, const ToolOptions& options) {
+  std::string lines;
+  for (const std::string& note : finished_tool(entry, sources, out, options)->notes()) {
+    lines += note + "\n";
+  }
+  return lines;
 }
 
 std::vector<std::string> labels_of(const Split& split, int64_t id, const std::string& stream) {

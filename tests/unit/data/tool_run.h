@@ -20,6 +20,10 @@ using ToolOptions = std::map<std::string, std::string>;
 std::string run_tool(const DataToolEntry& entry, const std::vector<std::filesystem::path>& sources,
                      const std::filesystem::path& out, const ToolOptions& options);
 
+/// The same, and what the tool notes of what came out, a line each.
+std::string notes_of(const DataToolEntry& entry, const std::vector<std::filesystem::path>& sources,
+                     const std::filesystem::path& out, const ToolOptions& options);
+
 /// A symbol stream of a sequence, as labels.
 std::vector<std::string> labels_of(const Split& split, int64_t id, const std::string& stream);
 /// A stream of numbers of a sequence.

@@ -142,9 +142,12 @@ TEST(MonitorRecordTest, ReadsTimesAndFieldsByPath) {
   MonitorConfig config;
   config.text_field = "post.body";
   config.time_field = "at";
+  config.id_field = "post.number";
   const auto time_of = [&](const std::string& time) {
-    const auto record = read_record(R"({"post": {"body": "x"}, "at": )" + time + "}", 3, config);
+    const auto record =
+        read_record(R"({"post": {"body": "x", "number": 7}, "at": )" + time + "}", 3, config);
     EXPECT_EQ(record.error, "");
+    EXPECT_EQ(record.id.get<int>(), 7);
     EXPECT_EQ(record.text, "x");
     return record.time;
   };
