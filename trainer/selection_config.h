@@ -18,7 +18,8 @@ struct SelectConfig {
     fields
         .add("better", better,
              "which of two values is the better one; auto: the higher one of accuracy, coverage, "
-             "f1, bleu, recall, mrr, ndcg, auc and correlation figures, else the lower one")
+             "f1, bleu, recall, map, mrr, ndcg, auc, mcc and correlation figures and of shares "
+             "that are exact, legal, within_tolerance or right paths, else the lower one")
         .one_of({"auto", "lower", "higher"});
     fields.add("split", split,
                "split whose evaluations are compared; empty: the validation split, or the test "
