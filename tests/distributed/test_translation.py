@@ -128,8 +128,9 @@ class Translation(unittest.TestCase):
 
     def test_what_cannot_be_answered(self):
         self.train("asked", "train.steps=2")
-        answers = self.answers("asked", expect=65, input='eins hund\n{"id": 3}\n{broken\n')
-        self.assertEqual(["error" in answer for answer in answers], [False, True, True])
+        answers = self.answers("asked", expect=65, input='eins hund\n{"id": 3}\n{broken\n{"text": 7}\n')
+        self.assertEqual(["error" in answer for answer in answers], [False, True, True, True])
+        self.assertIn('"text" must be a text, not a number', answers[3]["error"])
         run(["predict", self.shop.root / "asked", "--n-best", "9"], expect=64, input="eins\n")
         self.train("wide", "train.steps=2", "model.tied=true", "model.embedding_size=8", expect=78)
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "data/base/error.h"
+#include "data/base/json_problem.h"
 #include "trainer/tasks/frame_pictures.h"
 #include "trainer/tasks/possible_paths.h"
 #include "trainer/tasks/translation_task.h"
@@ -181,9 +182,9 @@ json Translation::attention_of(const DeviceBatch& batch, int64_t sequence,
 }
 
 std::vector<int64_t> Translation::symbols_of(const json& line) {
-  if (!line.contains("text")) throw Error(ExitCode::corrupt, "\"text\" is missing");
+  const std::string text = text_member(line, "text");
   if (!source_text_) source_text_.emplace(inputs());
-  std::vector<int64_t> symbols = source_text_->symbols_of(line.at("text").get<std::string>());
+  std::vector<int64_t> symbols = source_text_->symbols_of(text);
   if (symbols.empty()) throw Error(ExitCode::corrupt, "\"text\" is empty");
   if (source_text_->end() >= 0) symbols.push_back(source_text_->end());
   return symbols;
