@@ -19,7 +19,7 @@ std::string kind_of_value(const nlohmann::json& value) {
 }  // namespace
 
 std::string problem_text(const std::exception& problem) {
-  const std::string text = problem.what();
+  std::string text = problem.what();
   if (const auto* parsing = dynamic_cast<const nlohmann::json::parse_error*>(&problem)) {
     return text.find("UTF-8") != std::string::npos
                ? fmt::format("byte {} is not UTF-8", parsing->byte)

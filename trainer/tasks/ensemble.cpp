@@ -13,9 +13,7 @@ Tensor mean_of(const std::vector<Tensor>& answers) {
 
 Tensor mean_logits(const std::vector<Tensor>& logits) {
   if (logits.size() == 1) return logits.front();
-  std::vector<Tensor> probabilities;
-  for (const Tensor& own : logits) probabilities.push_back(own.softmax(-1));
-  return mean_of(probabilities).log();
+  return mean_of(each_of(logits, [](const Tensor& own) { return own.softmax(-1); })).log();
 }
 
 }  // namespace lockstep

@@ -48,6 +48,15 @@ class Ensemble {
   torch::nn::Module holder_{"ensemble"};
 };
 
+/// What `function` makes of each network's answer.
+template <class Function>
+std::vector<torch::Tensor> each_of(const std::vector<torch::Tensor>& answers,
+                                   const Function& function) {
+  std::vector<torch::Tensor> results;
+  results.reserve(answers.size());
+  for (const torch::Tensor& own : answers) results.push_back(function(own));
+  return results;
+}
 /// The mean of what several networks say; an only network's as it is.
 torch::Tensor mean_of(const std::vector<torch::Tensor>& answers);
 /// Logarithms of the mean of several networks' probabilities, [..., C] as their logits are; an only

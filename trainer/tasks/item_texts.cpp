@@ -71,6 +71,7 @@ Tensor ItemTextReaderImpl::forward(const Tensor& items_N, const DropoutKey& key)
   std::vector<int64_t> order;
   for (const std::vector<int64_t>& places : chunks_of_like_length(lengths)) {
     std::vector<int64_t> together;
+    together.reserve(places.size());
     for (const int64_t place : places) together.push_back(items[static_cast<size_t>(place)]);
     chunks.push_back(read_together(together, key));
     order.insert(order.end(), places.begin(), places.end());
@@ -81,6 +82,7 @@ Tensor ItemTextReaderImpl::forward(const Tensor& items_N, const DropoutKey& key)
 
 Tensor ItemTextReaderImpl::read_together(const std::vector<int64_t>& items, const DropoutKey& key) {
   std::vector<const TextSymbolNumbers*> texts;
+  texts.reserve(items.size());
   for (const int64_t item : items) texts.push_back(&texts_[static_cast<size_t>(item)]);
   const DeviceBatch batch = batch_of_symbols(texts, embedding_WE_.device());
   DropoutKey of_items = key;

@@ -22,9 +22,7 @@ double f1_of(double both, double is, double taken) {
 
 /// The mean of what the networks say, [B, C].
 Tensor probabilities(const std::vector<Tensor>& logits) {
-  std::vector<Tensor> each;
-  for (const Tensor& own_BC : logits) each.push_back(own_BC.sigmoid());
-  return mean_of(each);
+  return mean_of(each_of(logits, [](const Tensor& own_BC) { return own_BC.sigmoid(); }));
 }
 
 class MultiLabelClassification : public NetworkTask {
@@ -118,12 +116,9 @@ TaskOutput MultiLabelClassification::compute(const DeviceBatch& batch, const Dro
   const Tensor is_BC = batch.target(description_.at("target")).select(0, 0);
   const double smoothed = smoothing(config_, key);
   const Tensor wanted_BC = smoothed > 0 ? is_BC * (1 - smoothed) + smoothed / 2 : is_BC;
-  std::vector<Tensor> losses;
-  for (const Tensor& own_BC : logits) {
-    losses.push_back(
-        torch::binary_cross_entropy_with_logits(own_BC, wanted_BC, {}, {}, at::Reduction::Sum));
-  }
-  const Tensor loss_sum = mean_of(losses);
+  const Tensor loss_sum = mean_of(each_of(logits, [&](const Tensor& own_BC) {
+    return torch::binary_cross_entropy_with_logits(own_BC, wanted_BC, {}, {}, at::Reduction::Sum);
+  }));
   torch::NoGradGuard no_grad;
   const Tensor taken_BC = probabilities(logits).gt(0.5).to(torch::kFloat32);
   const Tensor exact_B = taken_BC.eq(is_BC).all(1).to(torch::kFloat32);

@@ -169,9 +169,7 @@ Tensor SequenceClassification::weights_of(Head& head, const DropoutKey& key) {
 /// What each network says about the head whose outputs begin at `first`, [B, C] each.
 std::vector<Tensor> logits_of_head(const std::vector<Tensor>& outputs, int64_t first,
                                    const Head& head) {
-  std::vector<Tensor> logits;
-  for (const Tensor& own : outputs) logits.push_back(own.narrow(1, first, head.classes()));
-  return logits;
+  return each_of(outputs, [&](const Tensor& own) { return own.narrow(1, first, head.classes()); });
 }
 
 TaskOutput SequenceClassification::compute(const DeviceBatch& batch, const DropoutKey& key) {

@@ -96,13 +96,10 @@ Tensor SequenceLabelling::labels_of(const DeviceBatch& batch, const DropoutKey& 
 TaskOutput SequenceLabelling::compute(const DeviceBatch& batch, const DropoutKey& key) {
   const std::vector<Tensor> logits = of_steps(batch, key);
   const Tensor labels_N = labels_of(batch, key).reshape(-1);
-  std::vector<Tensor> losses;
-  for (const Tensor& own_TBC : logits) {
-    losses.push_back(torch::cross_entropy_loss(own_TBC.reshape({-1, counts_.classes()}), labels_N,
-                                               {}, at::Reduction::Sum, kPaddingSymbol,
-                                               smoothing(config_, key)));
-  }
-  const Tensor loss_sum = mean_of(losses);
+  const Tensor loss_sum = mean_of(each_of(logits, [&](const Tensor& own_TBC) {
+    return torch::cross_entropy_loss(own_TBC.reshape({-1, counts_.classes()}), labels_N, {},
+                                     at::Reduction::Sum, kPaddingSymbol, smoothing(config_, key));
+  }));
   torch::NoGradGuard no_grad;
   const Tensor logits_TBC = mean_logits(logits);
   std::vector<Tensor> sums = {loss_sum.detach().view({1}),

@@ -50,9 +50,8 @@ class SequenceRegression : public NetworkTask {
 TaskOutput SequenceRegression::compute(const DeviceBatch& batch, const DropoutKey& key) {
   const std::vector<Tensor> answers = of_sequences(batch, key);
   const Tensor right_BN = batch.target(description_.at("target")).select(0, 0);
-  std::vector<Tensor> losses;
-  for (const Tensor& own_BN : answers) losses.push_back((own_BN - right_BN).square().sum());
-  const Tensor loss_sum = mean_of(losses);
+  const Tensor loss_sum = mean_of(
+      each_of(answers, [&](const Tensor& own_BN) { return (own_BN - right_BN).square().sum(); }));
   torch::NoGradGuard no_grad;
   const Tensor distance_BN = (mean_of(answers) - right_BN).abs();
   const Tensor within = (distance_BN < config_.tolerance).all(1).sum().to(torch::kFloat32);

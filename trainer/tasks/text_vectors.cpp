@@ -26,6 +26,7 @@ Lengths lengths_of(const std::vector<const TextSymbolNumbers*>& texts) {
 Tensor encode_chunk(const std::vector<const TextSymbolNumbers*>& texts,
                     const std::vector<int64_t>& chunk, const TextEncoder& encoder) {
   std::vector<const TextSymbolNumbers*> own;
+  own.reserve(chunk.size());
   for (const int64_t place : chunk) own.push_back(texts[static_cast<size_t>(place)]);
   const DeviceBatch batch = batch_of_symbols(own, encoder.device);
   return encoder.encode(batch.inputs, batch.lengths);

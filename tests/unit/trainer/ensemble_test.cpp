@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 using torch::Tensor;
 
-constexpr int64_t kNetworks = 3, kSteps = 4, kSequences = 5;
+constexpr int64_t kSideBySide = 3, kTextSteps = 4, kTexts = 5;
 
 struct AveragedTask {
   const char* name;
@@ -39,9 +39,9 @@ std::vector<AveragedTask> averaged_tasks() {
            "probabilities"},
           {"sequence_regression",
            {{"target", "kind"}, {"numbers", 2}},
-           torch::randn({1, kSequences, 2}),
+           torch::randn({1, kTexts, 2}),
            "values"},
-          {"sequence_labelling", labels, torch::randint(3, {kSteps, kSequences}), ""}};
+          {"sequence_labelling", labels, torch::randint(3, {kTextSteps, kTexts}), ""}};
 }
 
 ModelConfig config_of(int64_t networks) {
@@ -55,8 +55,8 @@ ModelConfig config_of(int64_t networks) {
 
 DeviceBatch batch_of(const AveragedTask& task) {
   DeviceBatch batch;
-  batch.inputs = torch::randint(9, {kSteps, kSequences});
-  batch.lengths = std::vector<int64_t>(kSequences, kSteps);
+  batch.inputs = torch::randint(9, {kTextSteps, kTexts});
+  batch.lengths = std::vector<int64_t>(kTexts, kTextSteps);
   batch.targets = {{"kind", task.targets_SB}};
   batch.sample_ids = {0, 1, 2, 3, 4};
   return batch;
@@ -68,7 +68,7 @@ std::vector<std::unique_ptr<Task>> members_of(Task& ensemble, const AveragedTask
   torch::NoGradGuard no_grad;
   const auto parameters = ensemble.model().named_parameters();
   std::vector<std::unique_ptr<Task>> members;
-  for (int64_t i = 0; i < kNetworks; ++i) {
+  for (int64_t i = 0; i < kSideBySide; ++i) {
     members.push_back(find_task(task.name).make(config_of(1), description));
     for (const auto& own : members.back()->model().named_parameters()) {
       own.value().copy_(parameters["member_" + std::to_string(i) + "." + own.key()]);
@@ -89,15 +89,15 @@ TEST(EnsembleTest, AnswersAreTheMeanOfItsMembersAndSoIsTheLoss) {
     torch::manual_seed(4);
     json description = symbols();
     description.update(task.own);
-    const auto ensemble = find_task(task.name).make(config_of(kNetworks), description);
+    const auto ensemble = find_task(task.name).make(config_of(kSideBySide), description);
     const auto members = members_of(*ensemble, task, description);
     const DeviceBatch batch = batch_of(task);
     Tensor loss = torch::zeros({});
     Tensor mean = torch::zeros({});
     for (const auto& member : members) {
-      loss = loss + member->compute(batch, {}).loss_sum / kNetworks;
+      loss = loss + member->compute(batch, {}).loss_sum / kSideBySide;
       if (*task.probabilities == '\0') continue;
-      mean = mean + numbers_of(member->predict(batch)[1], task.probabilities) / kNetworks;
+      mean = mean + numbers_of(member->predict(batch)[1], task.probabilities) / kSideBySide;
     }
     EXPECT_TRUE(torch::allclose(ensemble->compute(batch, {}).loss_sum, loss)) << task.name;
     if (*task.probabilities == '\0') continue;
@@ -137,7 +137,7 @@ TEST(EnsembleTest, NamesOfEachMembersRowsAreThoseOfItsParameters) {
   for (const AveragedTask& task : averaged_tasks()) {
     json description = symbols();
     description.update(task.own);
-    for (const int64_t networks : {int64_t{1}, kNetworks}) {
+    for (const int64_t networks : {int64_t{1}, kSideBySide}) {
       const auto made = find_task(task.name).make(config_of(networks), description);
       const auto parameters = made->model().named_parameters();
       const std::vector<std::string> sparse = made->row_sparse_parameters();
