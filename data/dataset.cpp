@@ -78,17 +78,18 @@ std::vector<char> Split::stored_bytes(int64_t id, size_t stream, bool symbols) c
 
 std::vector<int64_t> Split::symbols(int64_t id, size_t stream) const {
   const std::vector<char> stored = stored_bytes(id, stream, true);
-  const int64_t count = length(id, stream);
-  std::vector<int64_t> symbols(static_cast<size_t>(count));
-  widen_symbols(schema_[stream].element, stored.data(), count, symbols.data(), 1);
+  const StreamSchema& schema = schema_[stream];
+  std::vector<int64_t> symbols(stored.size() / size_of(schema.element));
+  const auto count = static_cast<int64_t>(symbols.size());
+  widen_symbols(schema.element, stored.data(), count, symbols.data(), 1);
   return symbols;
 }
 
 std::vector<float> Split::numbers(int64_t id, size_t stream) const {
   const std::vector<char> stored = stored_bytes(id, stream, false);
   const StreamSchema& schema = schema_[stream];
-  const int64_t count = length(id, stream) * schema.features;
-  std::vector<float> numbers(static_cast<size_t>(count));
+  std::vector<float> numbers(stored.size() / size_of(schema.element));
+  const auto count = static_cast<int64_t>(numbers.size());
   const DenseConverter convert(schema);
   convert(stored.data(), 1, count, numbers.data(), count);
   return numbers;
