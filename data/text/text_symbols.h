@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/manifest.h"
+#include "data/text/search_terms.h"
 #include "data/text/tokens.h"
 #include "data/text/vocabulary.h"
 
@@ -27,6 +28,8 @@ class TextSymbols {
   std::vector<int64_t> operator()(std::string_view text) const;
   /// The tokens that become symbols, as they stand in the text.
   std::vector<std::string> tokens(std::string_view text) const { return tokenize(text, rules_); }
+  /// What plain text retrieval looks for in the text.
+  std::vector<std::string> terms(std::string_view text) const { return search_terms(text, rules_); }
   /// The symbol of the end token; -1 when there is none.
   int64_t end() const { return end_; }
   /// The text that symbols stand for; the end token and what follows it are left out.

@@ -7,7 +7,6 @@
 #include <set>
 
 #include "data/base/error.h"
-#include "data/text/search_terms.h"
 #include "trainer/tasks/answer_requests.h"
 #include "trainer/tasks/candidate_figures.h"
 #include "trainer/tasks/candidate_lists.h"
@@ -333,14 +332,7 @@ bool AnswerMatching::set_index(const IndexOptions& options) {
                 "train with model.candidate_place=false");
   }
   TemplateModel model;
-  // Where the model reads pieces of words these are what is looked for, so no rules are needed.
-  TextRules rules{token_kind_of(description_.at("inputs").at("tokens")), false, false, nullptr};
-  rules.lowercase = description_.at("inputs").value("lowercase", false);
-  rules.split_punctuation = description_.at("inputs").value("split_punctuation", false);
-  model.terms = [this, rules](const std::string& text) {
-    return rules.kind == TokenKind::sentencepiece ? inputs_.tokens_of(text)
-                                                  : search_terms(text, rules);
-  };
+  model.terms = [this](const std::string& text) { return inputs_.terms_of(text); };
   model.readable = [this](const std::string& text) { return !inputs_.symbols_of(text).empty(); };
   model.scores = [this](const std::vector<AnswerRequest>& asked) { return scores_of(asked); };
   if (!network_->scores_pairs()) {

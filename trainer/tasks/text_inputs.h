@@ -32,6 +32,8 @@ class TextInputs {
   std::vector<int64_t> symbols_of(const std::string& text) { return symbols()(text); }
   /// The tokens behind them, also those that the vocabulary lacks.
   std::vector<std::string> tokens_of(const std::string& text) { return symbols().tokens(text); }
+  /// What plain text retrieval looks for in them.
+  std::vector<std::string> terms_of(const std::string& text) { return symbols().terms(text); }
   std::string text_of(const std::vector<int64_t>& numbers) { return symbols().text_of(numbers); }
   /// The symbol behind each text; -1 when there is none.
   int64_t end() { return symbols().end(); }
