@@ -174,23 +174,22 @@ std::vector<Tensor> logits_of_head(const std::vector<Tensor>& outputs, int64_t f
 
 TaskOutput SequenceClassification::compute(const DeviceBatch& batch, const DropoutKey& key) {
   const std::vector<Tensor> outputs = of_sequences(batch, key);
-  std::vector<Tensor> losses(outputs.size());
+  Tensor loss_sum;
   std::vector<Tensor> counts;
   int64_t first = 0;
   for (Head& head : heads_) {
     const std::vector<Tensor> logits = logits_of_head(outputs, first, head);
     const Tensor labels_B = batch.target(head.target).select(0, 0);
-    for (size_t i = 0; i < logits.size(); ++i) {
-      const Tensor loss =
-          torch::cross_entropy_loss(logits[i], labels_B, weights_of(head, key), at::Reduction::Sum,
-                                    kPaddingSymbol, smoothing(config_, key));
-      losses[i] = losses[i].defined() ? losses[i] + loss : loss;
-    }
+    const Tensor weights_C = weights_of(head, key);
+    const Tensor loss = mean_of(each_of(logits, [&](const Tensor& own_BC) {
+      return torch::cross_entropy_loss(own_BC, labels_B, weights_C, at::Reduction::Sum,
+                                       kPaddingSymbol, smoothing(config_, key));
+    }));
+    loss_sum = loss_sum.defined() ? loss_sum + loss : loss;
     first += head.classes();
     torch::NoGradGuard no_grad;
     counts.push_back(head.counts.count(mean_logits(logits), labels_B));
   }
-  const Tensor loss_sum = mean_of(losses);
   torch::NoGradGuard no_grad;
   const Tensor targets = torch::full({1}, static_cast<float>(batch.size()), loss_sum.options());
   counts.insert(counts.begin(), {loss_sum.detach().view({1}), targets});
